@@ -1,0 +1,2 @@
+//! Solgate.
+fn main() {}

@@ -1,0 +1,1 @@
+//! What every Transship binary shares.

@@ -1,0 +1,1 @@
+//! File formats and variables into typed job descriptions.

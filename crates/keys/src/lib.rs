@@ -1,0 +1,1 @@
+//! Parse object keys with one template and render them with another (repartitioning).

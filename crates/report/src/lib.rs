@@ -1,0 +1,1 @@
+//! Outcomes of a run as a versioned report and a failed list.

@@ -1,0 +1,31 @@
+//! One trait, [`Bucket`], over S3, Ceph, OCI, Azure, GCS and local directories - with exact S3 keys.
+//!
+//! [`S3Bucket`] speaks S3 itself, because keys such as `a//b`, `a/../b` and `/a` must reach the server byte for
+//! byte. [`ObjectStoreBucket`] wraps anything that implements [`object_store::ObjectStore`].
+//! [`open`] gives either from a [`BucketSpec`]; [`Location::from_url`] makes one from a URL.
+//!
+//! Buckets never retry: they classify ([`Error::class`]), and [`retry`] is the one place that decides.
+
+mod body;
+mod bucket;
+mod capabilities;
+mod error;
+mod objects;
+mod open;
+mod reply;
+mod request;
+mod retry;
+mod s3;
+mod spec;
+
+pub use body::{Body, ByteStream};
+pub use bucket::Bucket;
+pub use capabilities::{Capabilities, MultipartLimits};
+pub use error::{Error, ErrorKind, Result};
+pub use objects::ObjectStoreBucket;
+pub use open::open;
+pub use reply::{Attributes, Deleted, GetReply, ListPage, ObjectInfo, Part, PutReply, UnfinishedUpload, Upload};
+pub use request::{Condition, CopySource, Cursor, Encryption, GetOptions, ListRequest, PutOptions, Tag};
+pub use retry::{RetryOptions, retry};
+pub use s3::{S3Bucket, S3Client};
+pub use spec::{Addressing, AzureSpec, BucketSpec, GcsSpec, LocalSpec, Location, PayloadSigning, S3Credentials, S3Spec};

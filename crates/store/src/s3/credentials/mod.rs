@@ -1,0 +1,1 @@
+//! Where the keys that sign requests come from.

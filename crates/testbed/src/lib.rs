@@ -1,0 +1,1 @@
+//! In-memory S3 server with fault hooks, real servers and conformance suites, for tests.

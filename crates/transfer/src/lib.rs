@@ -1,0 +1,1 @@
+//! Copy objects between any stores, to many destinations from one read, verified.

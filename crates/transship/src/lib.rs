@@ -1,0 +1,1 @@
+//! Move objects between clouds and prove that they arrived.

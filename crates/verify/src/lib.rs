@@ -1,0 +1,1 @@
+//! Digests, ETag arithmetic and equality at a named strength.
