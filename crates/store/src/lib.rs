@@ -17,6 +17,7 @@ mod request;
 mod retry;
 mod s3;
 mod spec;
+mod tls;
 
 pub use body::{Body, ByteStream};
 pub use bucket::Bucket;
