@@ -5,7 +5,7 @@ use transship_types::Key;
 
 use crate::{
     Body, Capabilities, CopySource, Cursor, Deleted, Error, GetOptions, GetReply, ListPage, ListRequest, ObjectInfo,
-    Part, PutOptions, PutReply, Result, Tag, UnfinishedUpload, Upload,
+    Part, PutOptions, PutReply, RequestCounts, Result, Tag, UnfinishedUpload, Upload,
 };
 
 /// A place that holds objects under keys.
@@ -77,6 +77,11 @@ pub trait Bucket: Debug + Send + Sync + 'static {
 
     /// The tags of an object.
     async fn tags(&self, key: &Key) -> Result<Vec<Tag>>;
+
+    /// How many requests were sent so far, where this bucket can count them.
+    fn requests(&self) -> RequestCounts {
+        RequestCounts::default()
+    }
 
     /// Looks whether the bucket is there and answers: one small request.
     ///

@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
 /// What a store can do, known without asking it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capabilities {
@@ -41,4 +43,48 @@ pub struct MultipartLimits {
 impl MultipartLimits {
     /// S3's: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>.
     pub const S3: Self = Self { min_part: 5 << 20, max_part: 5 << 30, max_parts: 10_000 };
+}
+
+/// How many requests a bucket has sent, by verb. Buckets that leave the sending to a library count nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RequestCounts {
+    /// Reads and listings.
+    pub get: u64,
+    /// Looks at single objects.
+    pub head: u64,
+    /// Writes, parts and server-side copies.
+    pub put: u64,
+    /// Starts and ends of multipart uploads, bulk deletes.
+    pub post: u64,
+    /// Deletes and aborts.
+    pub delete: u64,
+}
+
+impl RequestCounts {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.get + self.head + self.put + self.post + self.delete
+    }
+}
+
+/// Counts requests as they are sent.
+#[derive(Debug, Default)]
+pub(crate) struct Tally([AtomicU64; 5]);
+
+impl Tally {
+    pub(crate) fn count(&self, method: &http::Method) {
+        let at = match method.as_str() {
+            "GET" => 0,
+            "HEAD" => 1,
+            "PUT" => 2,
+            "POST" => 3,
+            _ => 4,
+        };
+        self.0[at].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn counts(&self) -> RequestCounts {
+        let [get, head, put, post, delete] = self.0.each_ref().map(|n| n.load(Ordering::Relaxed));
+        RequestCounts { get, head, put, post, delete }
+    }
 }

@@ -21,12 +21,15 @@ mod tls;
 
 pub use body::{Body, ByteStream};
 pub use bucket::Bucket;
-pub use capabilities::{Capabilities, MultipartLimits};
+pub use capabilities::{Capabilities, MultipartLimits, RequestCounts};
 pub use error::{Error, ErrorKind, Result};
 pub use objects::ObjectStoreBucket;
 pub use open::open;
 pub use reply::{Attributes, Deleted, GetReply, ListPage, ObjectInfo, Part, PutReply, UnfinishedUpload, Upload};
+pub(crate) use request::CursorKind;
 pub use request::{Condition, CopySource, Cursor, Encryption, GetOptions, ListRequest, PutOptions, Tag};
 pub use retry::{RetryOptions, retry};
-pub use s3::{S3Bucket, S3Client};
-pub use spec::{Addressing, AzureSpec, BucketSpec, GcsSpec, LocalSpec, Location, PayloadSigning, S3Credentials, S3Spec};
+pub use s3::S3Bucket;
+pub use spec::{
+    Addressing, AzureSpec, BucketSpec, GcsSpec, LocalSpec, Location, PayloadSigning, S3Credentials, S3Spec,
+};

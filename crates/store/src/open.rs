@@ -1,11 +1,14 @@
 use std::sync::Arc;
 
-use crate::{Bucket, BucketSpec, Error, Result};
+use crate::{Bucket, BucketSpec, Result, S3Bucket};
 
 /// Opens a bucket. Nothing is sent yet: [`Bucket::probe`] does that.
 ///
 /// # Errors
 /// `Configuration`, where the specification cannot work.
-pub fn open(_spec: &BucketSpec) -> Result<Arc<dyn Bucket>> {
-    Err(Error::unsupported("be opened"))
+pub fn open(spec: &BucketSpec) -> Result<Arc<dyn Bucket>> {
+    Ok(match spec {
+        BucketSpec::S3(spec) => Arc::new(S3Bucket::open(spec)?),
+        _ => return Err(crate::Error::unsupported("be opened")),
+    })
 }

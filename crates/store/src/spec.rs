@@ -171,9 +171,9 @@ impl Location {
     /// `Configuration`, with what would be right.
     pub fn from_url(url: &str) -> Result<Self> {
         let wrong = |detail: String| Error::new(ErrorKind::Configuration, detail);
-        let (scheme, rest) = url
-            .split_once("://")
-            .ok_or_else(|| wrong(format!("{url:?} is not a URL: expected s3://, az://, gs://, file:// or memory://")))?;
+        let (scheme, rest) = url.split_once("://").ok_or_else(|| {
+            wrong(format!("{url:?} is not a URL: expected s3://, az://, gs://, file:// or memory://"))
+        })?;
         let (first, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         if scheme != "file" && first.is_empty() {
             return Err(wrong(format!("{url:?} names no bucket: expected {scheme}://bucket[/prefix]")));

@@ -1,0 +1,33 @@
+//! `ListObjectsV2`.
+
+use http::Method;
+
+use super::{
+    client::{Client, Request},
+    xml,
+};
+use crate::{Cursor, CursorKind, Error, ErrorKind, ListPage, ListRequest, Result};
+
+/// Keys travel percent-encoded: XML cannot hold control characters.
+pub(super) async fn page(client: &Client, request: &ListRequest, cursor: Option<Cursor>) -> Result<ListPage> {
+    let mut http = Request::new("list", Method::GET, None).query("list-type", "2").query("encoding-type", "url");
+    http = http.query("prefix", &*request.prefix);
+    if let Some(delimiter) = &request.delimiter {
+        http = http.query("delimiter", delimiter);
+    }
+    if let Some(max) = request.max_keys {
+        http = http.query("max-keys", max.to_string());
+    }
+    http = match cursor.map(|c| c.0) {
+        Some(CursorKind::Token(token)) => http.query("continuation-token", token),
+        Some(CursorKind::Open(_)) => {
+            return Err(Error::new(ErrorKind::InvalidRequest, "the cursor comes from another store"));
+        }
+        None => match &request.start_after {
+            Some(key) => http.query("start-after", key.as_str()),
+            None => http,
+        },
+    };
+    let (_, body) = client.document(http).await?;
+    xml::list_page(&body).map_err(|e| e.during("list", client.location(), None))
+}
