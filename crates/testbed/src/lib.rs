@@ -1,1 +1,3 @@
 //! In-memory S3 server with fault hooks, real servers and conformance suites, for tests.
+
+pub mod smtp;
