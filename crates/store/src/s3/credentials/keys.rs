@@ -20,19 +20,20 @@ impl Keys {
     /// Fails where a header could not carry them, so that signing never has to; `origin` says whose they are.
     pub(super) fn checked(self, origin: &str) -> Result<Self> {
         let token = self.session_token.as_ref().map_or("", Secret::expose);
+        // The secret key itself is never sent: servers other than AWS let people choose any text.
         let fields = [
             ("access key id", self.access_key_id.as_str(), true),
-            ("secret access key", self.secret_access_key.expose(), true),
-            ("session token", token, false),
+            ("secret access key", self.secret_access_key.expose(), false),
+            ("session token", token, true),
         ];
-        for (name, value, required) in fields {
-            let wrong = if required && value.is_empty() {
+        for (name, value, is_sent) in fields {
+            let wrong = if value.is_empty() && name != "session token" {
                 "is empty"
             } else if value.contains(char::is_control) {
                 "holds a line break or another control character"
             } else if value.starts_with(char::is_whitespace) || value.ends_with(char::is_whitespace) {
                 "begins or ends with white space"
-            } else if !value.is_ascii() {
+            } else if is_sent && !value.is_ascii() {
                 "holds a character outside ASCII"
             } else {
                 continue;

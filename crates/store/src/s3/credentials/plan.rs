@@ -108,11 +108,7 @@ pub(super) fn region(variables: &Variables, profile: Option<Profile<'_>>) -> Opt
 
 /// The endpoint of a service and where it was found.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
-pub(super) fn endpoint(
-    variables: &Variables,
-    profile: Option<Profile<'_>>,
-    service: &str,
-) -> Option<(String, String)> {
+pub(super) fn endpoint(variables: &Variables, profile: Option<Profile<'_>>, service: &str) -> Option<(String, String)> {
     let is_true = |found: Found<'_>| found.value.eq_ignore_ascii_case("true");
     let ignored = variables.is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
         || profile.and_then(|p| p.get("ignore_configured_endpoint_urls")).is_some_and(is_true);
@@ -248,9 +244,7 @@ impl<'a> Chain<'a> {
     fn credential_source(&self, source: Found<'_>) -> Result<Source> {
         let missing = |what: &str| source.wrong(format!("credential_source = {}, but {what}", source.value));
         match source.value {
-            "Environment" => {
-                self.environment()?.map(Source::Keys).ok_or_else(|| missing(&format!("{ID} is not set")))
-            }
+            "Environment" => self.environment()?.map(Source::Keys).ok_or_else(|| missing(&format!("{ID} is not set"))),
             "EcsContainer" => Container::new(self.variables)?.map(Source::Container).ok_or_else(|| {
                 missing("neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor AWS_CONTAINER_CREDENTIALS_FULL_URI is set")
             }),

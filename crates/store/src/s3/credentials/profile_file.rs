@@ -130,8 +130,7 @@ impl Parser<'_> {
 
     /// An indented line: a nested setting under an empty one, more text of any other.
     fn continuation(&mut self, number: usize, raw: &str, parent: &str) -> Result<()> {
-        let is_empty =
-            self.section().settings.get(parent).is_some_and(|setting| setting.value.expose().is_empty());
+        let is_empty = self.section().settings.get(parent).is_some_and(|setting| setting.value.expose().is_empty());
         match classify(raw) {
             Line::Blank => Ok(()),
             Line::Pair(name, value) if is_empty => {

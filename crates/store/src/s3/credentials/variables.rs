@@ -4,6 +4,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use ring::digest;
 use transship_types::Secret;
 
 /// The environment variables that the caller handed over. An empty one counts as not set, as with AWS's own tools.
@@ -28,6 +29,18 @@ impl Variables {
         self.get(name).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
     }
 
+    /// Equal where all variables are; does not show them.
+    pub(super) fn fingerprint(&self) -> String {
+        let mut digest = digest::Context::new(&digest::SHA256);
+        for (name, value) in &self.0 {
+            for text in [name.as_str(), value.expose()] {
+                digest.update(&text.len().to_le_bytes());
+                digest.update(text.as_bytes());
+            }
+        }
+        hex::encode(&digest.finish().as_ref()[..8])
+    }
+
     /// Where `~` is.
     pub(super) fn home(&self) -> Option<&Path> {
         self.first(&["HOME", "USERPROFILE"]).map(|(_, path)| Path::new(path))
@@ -42,6 +55,7 @@ impl Variables {
     }
 }
 
+#[cfg(test)]
 impl<const N: usize> From<[(&str, &str); N]> for Variables {
     fn from(pairs: [(&str, &str); N]) -> Self {
         Self(pairs.into_iter().map(|(name, value)| (name.to_owned(), Secret::new(value))).collect())
