@@ -62,6 +62,51 @@ impl PartDigests {
     }
 
     /// The next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.whole.update(bytes);
+        if let Some(Expected::Parts { candidates, .. }) = &mut self.expected {
+            candidates.iter_mut().for_each(|c| c.update(bytes));
+        }
+    }
+
+    /// What became of the claim.
+    pub fn finish(self) -> Claim {
+        self.finish_with_md5().0
+    }
+
+    /// What became of the claim, and the MD5 of all bytes.
+    pub fn finish_with_md5(self) -> (Claim, Digest) {
+        let md5: [u8; 16] = self.whole.finalize().into();
+        let claim = match self.expected {
+            None => Claim::Unknown,
+            Some(Expected::Whole(expected)) if expected == md5 => Claim::Proven,
+            Some(Expected::Whole(_)) => Claim::Unproven,
+            Some(Expected::Parts { digest, candidates }) => {
+                let mut etags = candidates.into_iter().map(PartDigests::finish);
+                let matches = etags.any(|e| e.multipart().is_some_and(|(d, _)| d == digest));
+                if matches { Claim::Proven } else { Claim::Unproven }
+            }
+        };
+        (claim, Digest { algorithm: Algorithm::Md5, bytes: md5.to_vec() })
+    }
+}
+
+/// The `md5-N` ETag that bytes get when they are written in parts of one size.
+pub struct PartDigests {
+    part_size: u64,
+    left: u64,
+    current: Md5,
+    digests: Vec<[u8; 16]>,
+}
+
+impl PartDigests {
+    /// Parts of `part_size` bytes (at least 1), the last one shorter.
+    pub fn new(part_size: u64) -> Self {
+        let part_size = part_size.max(1);
+        Self { part_size, left: part_size, current: Md5::new(), digests: Vec::new() }
+    }
+
+    /// The next bytes.
     pub fn update(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let take = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
