@@ -68,12 +68,17 @@ fn refusal(status: u16, fields: &Fields, what: &str, secrets: &[Option<&Secret>]
             _ => (ErrorKind::Credentials, "gives no keys"),
         },
     };
-    let mut said = one_line(message);
-    for secret in secrets.iter().flatten().map(|secret| secret.expose()).filter(|secret| !secret.is_empty()) {
-        said = said.replace(secret, "***");
-    }
+    let said = one_line(&redacted(message, secrets));
     let detail = if said.is_empty() { format!("{what}: {meaning}") } else { format!("{what}: {meaning}: {said}") };
     Error::new(kind, detail).answered(status, Some(code).filter(|code| !code.is_empty()))
+}
+
+/// The longest secret goes first: one may be the beginning of another.
+fn redacted(text: &str, secrets: &[Option<&Secret>]) -> String {
+    let mut secrets: Vec<_> =
+        secrets.iter().flatten().map(|secret| secret.expose()).filter(|s| !s.is_empty()).collect();
+    secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets.into_iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
 }
 
 /// `None` where the text is not XML to its end.
