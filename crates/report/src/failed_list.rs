@@ -1,0 +1,82 @@
+use std::{
+    fs,
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use serde::Serialize;
+use time::OffsetDateTime;
+use transship_types::{ETag, Key};
+
+use crate::{Error, ObjectReport, OutputFile, Result, Verdict};
+
+/// The list of objects that have to be brought again, in the form of a listing: one JSON object a line with `key`,
+/// `size`, `last_modified` and `e_tag`.
+///
+/// Nothing is written before the first failure. A run that ends with no failure removes an older list of that name, so
+/// that it cannot be taken for this run's; a run that never gets to [`finish`](Self::finish) leaves the older one.
+#[derive(Debug)]
+pub struct FailedList {
+    path: PathBuf,
+    file: Option<OutputFile>,
+    count: u64,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    key: &'a Key,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    last_modified: Option<OffsetDateTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    e_tag: Option<&'a ETag>,
+}
+
+impl FailedList {
+    /// A list that is to be at `path`.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), file: None, count: 0 }
+    }
+
+    /// Takes note of an object that failed somewhere, or was not finished because the run was being stopped; ignores
+    /// all others.
+    ///
+    /// # Errors
+    /// The file cannot be created or written.
+    pub fn add(&mut self, object: &ObjectReport) -> Result<()> {
+        if !matches!(object.verdict(), Verdict::Failed | Verdict::Cancelled) {
+            return Ok(());
+        }
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => self.file.insert(OutputFile::create(&self.path)?),
+        };
+        let ObjectReport { key, size, last_modified, e_tag, .. } = object;
+        let line = Line { key, size: *size, last_modified: *last_modified, e_tag: e_tag.as_ref() };
+        let mut line = serde_json::to_vec(&line)?;
+        line.push(b'\n');
+        file.write_all(&line).map_err(|source| Error::File { doing: "write", path: self.path.clone(), source })?;
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Puts the list in its place, or removes an older one where nothing failed. Gives the number of objects in it.
+    ///
+    /// # Errors
+    /// The file cannot be written, renamed or removed.
+    pub fn finish(self) -> Result<u64> {
+        let Self { path, file, count } = self;
+        match file {
+            Some(file) => file.commit()?,
+            None if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) => {}
+            None => match fs::remove_file(&path) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(Error::File { doing: "remove", path, source });
+                }
+                _ => {}
+            },
+        }
+        Ok(count)
+    }
+}

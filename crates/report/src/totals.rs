@@ -1,0 +1,116 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use transship_types::{Outcome, Strength};
+
+use crate::{Failures, ObjectReport, Place, Verdict};
+
+/// What a run's objects add up to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Objects.
+    pub objects: u64,
+    /// Their bytes at the source, as far as they are known.
+    pub bytes: u64,
+    /// Objects that were written somewhere, and are all right everywhere.
+    pub copied: u64,
+    /// Objects that had to be written nowhere.
+    pub skipped: u64,
+    /// Objects that failed somewhere.
+    pub failed: u64,
+    /// Objects that were not finished because the run was being stopped.
+    pub cancelled: u64,
+    /// Objects that had changed since they were listed.
+    pub changed_since_listing: u64,
+    /// Times that an object's bytes were requested from the source.
+    pub source_reads: u64,
+    /// Bytes written, over all destinations.
+    pub bytes_written: u64,
+    /// Copies by the strength at which they were verified, over all destinations.
+    pub verified: BTreeMap<Strength, u64>,
+    /// The same for each destination.
+    pub destinations: Vec<DestinationTotals>,
+    /// Why objects were not written, with how many there were, over all destinations. Reasons beyond the first twenty
+    /// are counted together, as `other reasons`.
+    pub skipped_because: BTreeMap<String, u64>,
+    /// Why objects failed.
+    pub failures: Failures,
+}
+
+/// What one destination's objects add up to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DestinationTotals {
+    /// Its name.
+    pub name: String,
+    /// Objects written.
+    pub copied: u64,
+    /// Objects that need not be written.
+    pub skipped: u64,
+    /// Objects that failed.
+    pub failed: u64,
+    /// Objects that were not finished because the run was being stopped.
+    pub cancelled: u64,
+    /// Bytes written.
+    pub bytes: u64,
+    /// Attempts, the first ones included.
+    pub attempts: u64,
+    /// Copies by the strength at which they were verified.
+    pub verified: BTreeMap<Strength, u64>,
+}
+
+impl Totals {
+    /// Nothing yet, for these destinations: each is told of, also where no object gets to it.
+    pub fn of(destinations: &[Place]) -> Self {
+        let named = |place: &Place| DestinationTotals { name: place.name.clone(), ..DestinationTotals::default() };
+        Self { destinations: destinations.iter().map(named).collect(), ..Self::default() }
+    }
+
+    /// Counts one object.
+    pub fn add(&mut self, object: &ObjectReport) {
+        self.objects += 1;
+        self.bytes += object.size.unwrap_or(0);
+        *match object.verdict() {
+            Verdict::Copied => &mut self.copied,
+            Verdict::Skipped => &mut self.skipped,
+            Verdict::Failed => &mut self.failed,
+            Verdict::Cancelled => &mut self.cancelled,
+        } += 1;
+        self.changed_since_listing += u64::from(object.changed_since_listing);
+        self.source_reads += u64::from(object.source_reads);
+        for report in &object.destinations {
+            self.bytes_written += report.bytes;
+            let totals = self.destination(&report.destination);
+            totals.bytes += report.bytes;
+            totals.attempts += u64::from(report.attempts);
+            *match report.verdict() {
+                Verdict::Copied => &mut totals.copied,
+                Verdict::Skipped => &mut totals.skipped,
+                Verdict::Failed => &mut totals.failed,
+                Verdict::Cancelled => &mut totals.cancelled,
+            } += 1;
+            if let Some(strength) = report.verified() {
+                *totals.verified.entry(strength).or_default() += 1;
+                *self.verified.entry(strength).or_default() += 1;
+            }
+            match &report.outcome {
+                Outcome::Failed { error } => self.failures.add(&object.key, report, error),
+                Outcome::Skipped { reason } => self.skip(reason),
+                _ => {}
+            }
+        }
+    }
+
+    fn skip(&mut self, reason: &str) {
+        let known = self.skipped_because.len() < 20 || self.skipped_because.contains_key(reason);
+        let reason = if known { reason } else { "other reasons" };
+        *self.skipped_because.entry(reason.to_owned()).or_default() += 1;
+    }
+
+    fn destination(&mut self, name: &str) -> &mut DestinationTotals {
+        let at = self.destinations.iter().position(|totals| totals.name == name).unwrap_or_else(|| {
+            self.destinations.push(DestinationTotals { name: name.to_owned(), ..DestinationTotals::default() });
+            self.destinations.len() - 1
+        });
+        &mut self.destinations[at]
+    }
+}
