@@ -1,3 +1,4 @@
 //! In-memory S3 server with fault hooks, real servers and conformance suites, for tests.
 
+pub mod servers;
 pub mod smtp;
