@@ -1,0 +1,169 @@
+//! Bodies that are watched: a transfer that moves may take as long as it needs, one that falls silent fails.
+
+use std::{
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use object_store::client::{HttpError, HttpErrorKind, HttpRequestBody};
+use tokio::time::{Instant, Sleep, sleep, timeout_at};
+
+/// Small enough that a slow line takes one within the limit on silence.
+const STEP: usize = 64 << 10;
+
+/// No byte for this long.
+#[derive(Debug, thiserror::Error)]
+#[error("no byte for {} s", .0.as_secs_f32())]
+pub(super) struct Silence(pub(super) Duration);
+
+/// When a body last moved.
+#[derive(Clone, Debug)]
+pub(super) struct Moved(Arc<Mutex<Instant>>);
+
+impl Moved {
+    fn now(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn last(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits for `future`, unless nothing moves for `limit`.
+pub(super) async fn unless_silent<F: Future>(moved: &Moved, limit: Duration, future: F) -> Result<F::Output, Silence> {
+    let mut future = pin!(future);
+    loop {
+        let deadline = moved.last() + limit;
+        match timeout_at(deadline, &mut future).await {
+            Ok(output) => return Ok(output),
+            Err(_) if moved.last() + limit > deadline => {}
+            Err(_) => return Err(Silence(limit)),
+        }
+    }
+}
+
+/// A request's body, handed over in small steps.
+pub(super) struct MeteredRequest {
+    inner: HttpRequestBody,
+    ready: Bytes,
+    moved: Moved,
+}
+
+impl MeteredRequest {
+    pub(super) fn new(inner: HttpRequestBody) -> Self {
+        Self { inner, ready: Bytes::new(), moved: Moved(Arc::new(Mutex::new(Instant::now()))) }
+    }
+
+    pub(super) fn moved(&self) -> Moved {
+        self.moved.clone()
+    }
+}
+
+impl Body for MeteredRequest {
+    type Data = Bytes;
+    type Error = HttpError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+        let this = &mut *self;
+        while this.ready.is_empty() {
+            match Pin::new(&mut this.inner).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(chunk) => this.ready = chunk,
+                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                },
+                other => return other,
+            }
+        }
+        this.moved.now();
+        let step = this.ready.len().min(STEP);
+        Poll::Ready(Some(Ok(Frame::data(this.ready.split_to(step)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ready.is_empty() && self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let rest = self.inner.size_hint().exact().unwrap_or_default();
+        SizeHint::with_exact(rest + self.ready.len() as u64)
+    }
+}
+
+/// A reply's body that fails when it falls silent.
+pub(super) struct MeteredReply {
+    inner: Incoming,
+    limit: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl MeteredReply {
+    pub(super) fn new(inner: Incoming, limit: Duration) -> Self {
+        Self { inner, limit, timer: None }
+    }
+}
+
+impl Body for MeteredReply {
+    type Data = Bytes;
+    type Error = HttpError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+        let this = &mut *self;
+        if let Poll::Ready(next) = Pin::new(&mut this.inner).poll_frame(cx) {
+            // A reader that takes its time is no silent server: the clock starts when there is nothing to read.
+            this.timer = None;
+            return Poll::Ready(next.map(|frame| frame.map_err(|e| HttpError::new(HttpErrorKind::Interrupted, e))));
+        }
+        let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(this.limit)));
+        timer.as_mut().poll(cx).map(|()| Some(Err(HttpError::new(HttpErrorKind::Timeout, Silence(this.limit)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use object_store::PutPayload;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_big_chunk_moves_in_small_steps_and_whole() {
+        let payload: PutPayload =
+            [Bytes::from(vec![1; 3 * STEP + 1]), Bytes::new(), Bytes::from(vec![2])].into_iter().collect();
+        let mut body = MeteredRequest::new(payload.into());
+        assert_eq!(body.size_hint().exact(), Some(3 * STEP as u64 + 2));
+        let mut sizes = Vec::new();
+        while let Some(frame) = body.frame().await {
+            sizes.push(frame.unwrap().into_data().unwrap().len());
+        }
+        assert_eq!(sizes, [STEP, STEP, STEP, 1, 1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_silence_ends_a_request() {
+        let moved = Moved(Arc::new(Mutex::new(Instant::now())));
+        let limit = Duration::from_secs(60);
+        let slow = async {
+            for _ in 0..10 {
+                sleep(Duration::from_secs(50)).await;
+                moved.now();
+            }
+        };
+        unless_silent(&moved, limit, slow).await.unwrap();
+        let error = unless_silent(&moved, limit, std::future::pending::<()>()).await.unwrap_err();
+        assert_eq!(error.to_string(), "no byte for 60 s");
+    }
+}
