@@ -1,1 +1,30 @@
-//! Copy objects between any stores, to many destinations from one read, verified.
+//! Copies objects between any stores, to many destinations from one read, each verified on its own.
+//!
+//! A [`Copier`] owns the memory budget and the retries. It takes [`Job`]s - one object and the places it goes - and
+//! gives a [`Copied`] for each: outcomes are data, only the run itself can fail.
+//!
+//! How an object travels follows from what the stores can do:
+//! * same endpoint and credentials: the server copies ([`Done::Copied::on_server`]);
+//! * up to one part: read once into memory, written everywhere from there;
+//! * larger, and held in one part by its source: streamed in one request, so that the servers' ETags prove the copy;
+//! * held in parts: the same parts again, several at once;
+//! * anything else, and everything that is unpacked: hashed on the way, in parts of growing size.
+
+mod budget;
+mod copier;
+mod fanout;
+mod job;
+mod newest;
+mod on_server;
+mod options;
+mod parts;
+mod pass;
+mod proof;
+mod read;
+mod relay;
+mod unpack;
+mod write;
+
+pub use copier::Copier;
+pub use job::{Copied, Destination, Done, Failure, Job, Placed, Target};
+pub use options::CopyOptions;

@@ -1,0 +1,36 @@
+//! The rule for keys that several source objects share: the newest source wins, and stays.
+
+use time::OffsetDateTime;
+use transship_store::{Bucket, Condition, ErrorKind, Result, RetryOptions, retry};
+use transship_types::{Entry, Key};
+
+/// What to do at a key whose newest source shall win.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Write, under this condition.
+    Write(Condition),
+    /// The object there comes from a newer source, of this time.
+    Keep(OffsetDateTime),
+}
+
+/// Looks at the object that is there. Where it does not say what it was copied from, it is replaced.
+pub(crate) async fn decide(bucket: &dyn Bucket, key: &Key, source: &Entry, policy: &RetryOptions) -> Result<Verdict> {
+    let info = match retry(policy, |_| bucket.head(key)).await {
+        Ok(info) => info,
+        // A bucket that is not there yet is created with the first object, or the write will say so.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NoSuchBucket) => {
+            return Ok(Verdict::Write(guard(bucket, Condition::IfAbsent)));
+        }
+        Err(error) => return Err(error),
+    };
+    if let Some(there) = info.modified_at_source.filter(|t| *t > source.last_modified) {
+        return Ok(Verdict::Keep(there));
+    }
+    let unchanged = info.etag.map_or(Condition::Always, Condition::IfMatch);
+    Ok(Verdict::Write(guard(bucket, unchanged)))
+}
+
+/// Two runs at once must not undo each other; stores without conditional writes cannot prevent it.
+fn guard(bucket: &dyn Bucket, condition: Condition) -> Condition {
+    if bucket.capabilities().conditional_put { condition } else { Condition::Always }
+}

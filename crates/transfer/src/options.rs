@@ -1,0 +1,59 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use transship_store::RetryOptions;
+
+const MIB: u64 = 1 << 20;
+
+/// How objects are copied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CopyOptions {
+    /// Bytes of objects that may be in memory at once, for all objects together. At least 16 MiB are used.
+    pub memory: u64,
+    /// How many objects are copied at once, at most.
+    pub transfers: usize,
+    /// The size of parts where nothing else decides it, in bytes; at most a quarter of `memory` is used.
+    pub part_size: u64,
+    /// Objects that their source holds in one part are written in one part up to this size, in bytes (S3 allows
+    /// 5 GiB): the servers' ETags then prove the copy. Larger ones are split, their parts uploaded side by side and
+    /// hashed on the way.
+    pub split_above: u64,
+    /// When an attempt is repeated.
+    pub retry: RetryOptions,
+    /// A destination that holds up the others for this long is left behind and reads the source again, alone.
+    pub longest_lag: Duration,
+    /// How long objects in flight may go on after the run was cancelled.
+    pub grace: Duration,
+}
+
+impl Default for CopyOptions {
+    fn default() -> Self {
+        Self {
+            memory: 256 * MIB,
+            transfers: 64,
+            part_size: 8 * MIB,
+            split_above: 1024 * MIB,
+            retry: RetryOptions::default(),
+            longest_lag: Duration::from_secs(10),
+            grace: Duration::from_secs(10),
+        }
+    }
+}
+
+impl CopyOptions {
+    /// Memory with its lower bound.
+    pub(crate) fn budget(&self) -> u64 {
+        self.memory.max(16 * MIB)
+    }
+
+    /// The first part's size under the budget.
+    pub(crate) fn first_part(&self) -> u64 {
+        self.part_size.clamp(5 * MIB, self.largest_part())
+    }
+
+    /// The largest part under the budget.
+    pub(crate) fn largest_part(&self) -> u64 {
+        (self.budget() / 4).max(5 * MIB)
+    }
+}

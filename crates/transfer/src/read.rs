@@ -1,0 +1,148 @@
+//! Reading the source: pinned to one version of the object, resumed where a connection broke.
+
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use tokio_util::sync::CancellationToken;
+use transship_store::{Bucket, ByteStream, Error, ErrorKind, GetOptions, GetReply, ObjectInfo, Result, RetryOptions};
+use transship_types::{ETag, ErrorClass, Key};
+
+/// A source object that is being copied.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub(crate) bucket: Arc<dyn Bucket>,
+    pub(crate) key: Key,
+    pub(crate) retry: RetryOptions,
+    /// Fires when reading must end, some time after the run was cancelled.
+    pub(crate) stop: CancellationToken,
+    pub(crate) reads: Arc<AtomicU32>,
+}
+
+/// An open object: what is known of it, and its bytes.
+pub(crate) struct Open {
+    pub(crate) info: ObjectInfo,
+    /// Whether it is another object than the one that was listed.
+    pub(crate) changed: bool,
+    pub(crate) body: ByteStream,
+}
+
+impl Source {
+    /// Opens the whole object. `listed` is what it should be: where it is not any more, the object that is there now
+    /// is opened instead, and `changed` says so. The returned info is what every later read is pinned to.
+    pub(crate) async fn open(&self, listed: Option<&ETag>) -> Result<Open> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        let pinned = GetOptions { if_match: listed.cloned(), ..GetOptions::default() };
+        let (reply, changed) = match self.get(&pinned).await {
+            Err(error) if error.kind() == ErrorKind::PreconditionFailed && listed.is_some() => {
+                (self.get(&GetOptions::default()).await?, true)
+            }
+            other => (other?, false),
+        };
+        let info = reply.info.clone();
+        let whole = 0..info.size;
+        Ok(Open { info, changed, body: self.resuming(reply, whole) })
+    }
+
+    /// Opens a range of the object that was opened before.
+    pub(crate) async fn range(&self, range: Range<u64>, pinned: Option<&ETag>) -> Result<ByteStream> {
+        if range.is_empty() {
+            return Ok(stream::empty().boxed());
+        }
+        let options = GetOptions { range: Some(range.clone()), if_match: pinned.cloned(), ..GetOptions::default() };
+        let reply = self.get(&options).await?;
+        Ok(self.resuming(reply, range))
+    }
+
+    async fn get(&self, options: &GetOptions) -> Result<GetReply> {
+        let attempt = |_| self.bucket.get(&self.key, options);
+        tokio::select! {
+            reply = transship_store::retry(&self.retry, attempt) => reply.map_err(exhausted),
+            () = self.stop.cancelled() => Err(cancelled()),
+        }
+    }
+
+    /// The reply's bytes; where they break off, the rest is asked for again, pinned to the same version.
+    fn resuming(&self, reply: GetReply, range: Range<u64>) -> ByteStream {
+        let pinned = reply.info.etag.clone();
+        let state = Resuming { source: self.clone(), body: reply.body, range, pinned, failures: 0 };
+        stream::unfold(Some(state), |state| async {
+            let mut state = state?;
+            match state.next().await {
+                Ok(Some(chunk)) => Some((Ok(chunk), Some(state))),
+                Ok(None) => None,
+                Err(error) => Some((Err(exhausted(error)), None)),
+            }
+        })
+        .boxed()
+    }
+}
+
+struct Resuming {
+    source: Source,
+    body: ByteStream,
+    /// What is still to come.
+    range: Range<u64>,
+    pinned: Option<ETag>,
+    /// Breaks since the last byte arrived.
+    failures: u32,
+}
+
+impl Resuming {
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            let next = tokio::select! {
+                biased;
+                next = self.body.next() => next,
+                () = self.source.stop.cancelled() => return Err(cancelled()),
+            };
+            match next {
+                Some(Ok(chunk)) => {
+                    self.range.start += chunk.len() as u64;
+                    self.failures = 0;
+                    return Ok(Some(chunk));
+                }
+                None if self.range.is_empty() => return Ok(None),
+                None => {
+                    let error = Error::truncated(self.range.end, self.range.start);
+                    self.reopen(error.during("read", self.source.bucket.location(), Some(&self.source.key))).await?;
+                }
+                Some(Err(error)) => self.reopen(error).await?,
+            }
+        }
+    }
+
+    async fn reopen(&mut self, error: Error) -> Result<()> {
+        self.failures += 1;
+        let Some(wait) = self.source.retry.wait(self.failures, &error) else { return Err(error) };
+        // Without an ETag the rest could be of another version: only the first byte may be asked for again.
+        if self.pinned.is_none() && self.range.start > 0 {
+            return Err(error);
+        }
+        tracing::debug!(%error, offset = self.range.start, "reading on after a break");
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = self.source.stop.cancelled() => return Err(cancelled()),
+        }
+        let options =
+            GetOptions { range: Some(self.range.clone()), if_match: self.pinned.clone(), ..GetOptions::default() };
+        self.body = self.source.get(&options).await?.body;
+        Ok(())
+    }
+}
+
+/// Reading was already retried here: whoever writes these bytes must not retry for the reader's sake.
+fn exhausted(error: Error) -> Error {
+    if error.class() == ErrorClass::Transient { error.with_class(ErrorClass::Permanent) } else { error }
+}
+
+/// The error of everything that ends because the run is being stopped.
+pub(crate) fn cancelled() -> Error {
+    Error::new(ErrorKind::Timeout, "stopped").with_class(ErrorClass::Cancelled)
+}
