@@ -8,7 +8,7 @@ pub struct Hasher(Kind);
 
 enum Kind {
     Md5(Md5),
-    Crc(Algorithm, crc_fast::Digest, usize),
+    Crc(Algorithm, Box<crc_fast::Digest>, usize),
 }
 
 impl Hasher {
@@ -19,12 +19,12 @@ impl Hasher {
 
     /// CRC-64/NVME: what S3 keeps for every object since December 2024.
     pub fn crc64nvme() -> Self {
-        Self(Kind::Crc(Algorithm::Crc64nvme, crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc64Nvme), 8))
+        Self(Kind::Crc(Algorithm::Crc64nvme, Box::new(crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc64Nvme)), 8))
     }
 
     /// CRC-32C.
     pub fn crc32c() -> Self {
-        Self(Kind::Crc(Algorithm::Crc32c, crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi), 4))
+        Self(Kind::Crc(Algorithm::Crc32c, Box::new(crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi)), 4))
     }
 
     /// The next bytes.

@@ -16,6 +16,9 @@ pub(super) type Pool = Client<HttpsConnector<HttpConnector>, RequestBody>;
 /// Servers drop idle connections after a while of their own; below that, hardly a request meets a closed one.
 const IDLE: Duration = Duration::from_secs(20);
 
+/// The most that one read of a body gives: what a reader buffers is counted in these.
+const READ_BUFFER: usize = 256 << 10;
+
 pub(super) fn pool(spec: &S3Spec) -> Result<Pool> {
     let mut http = HttpConnector::new();
     http.enforce_http(false);
@@ -28,5 +31,5 @@ pub(super) fn pool(spec: &S3Spec) -> Result<Pool> {
         .https_or_http()
         .enable_http1()
         .wrap_connector(http);
-    Ok(Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(https))
+    Ok(Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).http1_max_buf_size(READ_BUFFER).build(https))
 }

@@ -2,7 +2,7 @@
 
 use http::Uri;
 
-use crate::{Addressing, Error, ErrorKind, Result, S3Spec};
+use crate::{Addressing, Error, ErrorKind, Result};
 
 /// An endpoint and the way a bucket is named there.
 #[derive(Clone, Debug)]
@@ -16,18 +16,19 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(super) fn new(spec: &S3Spec) -> Result<Self> {
-        check_bucket(&spec.bucket)?;
-        let (scheme, authority, base_path) = match &spec.endpoint {
+    /// `endpoint` is AWS's own where it is not given.
+    pub(super) fn new(bucket: &str, endpoint: Option<&str>, addressing: Addressing) -> Result<Self> {
+        check_bucket(bucket)?;
+        let (scheme, authority, base_path) = match endpoint {
             None => ("https".to_owned(), None, String::new()),
             Some(given) => parse(given)?,
         };
         let at_aws = authority.as_deref().is_none_or(|a| a == "s3.amazonaws.com");
-        let virtual_hosted = match spec.addressing {
+        let virtual_hosted = match addressing {
             Addressing::Path => false,
             Addressing::Virtual => true,
             // A dot in the bucket's name would not match the certificate's wildcard.
-            Addressing::Auto => at_aws_host(authority.as_deref()) && is_host_label(&spec.bucket),
+            Addressing::Auto => at_aws_host(authority.as_deref()) && is_host_label(bucket),
         };
         // The old global endpoint answers for us-east-1 only: the region's own is meant.
         let authority = if at_aws && scheme == "https" { None } else { authority };
@@ -115,12 +116,9 @@ fn check_bucket(bucket: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::S3Credentials;
 
     fn endpoint(bucket: &str, endpoint: Option<&str>, addressing: Addressing) -> Endpoint {
-        let spec =
-            S3Spec { endpoint: endpoint.map(Into::into), addressing, ..S3Spec::new(bucket, S3Credentials::Anonymous) };
-        Endpoint::new(&spec).unwrap()
+        Endpoint::new(bucket, endpoint, addressing).unwrap()
     }
 
     #[test]
@@ -146,8 +144,7 @@ mod tests {
     #[test]
     fn a_wrong_endpoint_is_named_and_a_password_in_it_is_not() {
         for bad in ["s3.example.com", "ftp://x", "http://", "http://u:canary@host", "http://h/?x=1"] {
-            let spec = S3Spec { endpoint: Some(bad.into()), ..S3Spec::new("bucket", S3Credentials::Anonymous) };
-            let error = Endpoint::new(&spec).unwrap_err().to_string();
+            let error = Endpoint::new("bucket", Some(bad), Addressing::Auto).unwrap_err().to_string();
             assert!(error.contains("endpoint") && !error.contains("canary"), "{error}");
         }
     }
