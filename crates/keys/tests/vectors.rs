@@ -1,5 +1,7 @@
 //! The behaviour that users of Solgate rely on, vector by vector.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails should say where")]
+
 use time::macros::datetime;
 use transship_keys::{Defaults, FormatError, Formatter, KeyMap, Template, TemplateError, TemplateProblem};
 
