@@ -9,6 +9,9 @@ use super::{
 };
 use crate::{Error, ErrorKind, Result};
 
+/// So many profiles are named where one is missing.
+const MOST_NAMES: usize = 10;
+
 /// The shared credentials and config files together.
 #[derive(Debug, Default)]
 pub(super) struct Profiles {
@@ -86,8 +89,9 @@ impl Profiles {
         names.sort_unstable();
         names.dedup();
         if !names.is_empty() {
-            let names: Vec<_> = names.iter().map(|name| name.as_str()).collect();
-            text += &format!(" (there are: {})", names.join(", "));
+            let more = if names.len() > MOST_NAMES { ", ..." } else { "" };
+            let names: Vec<_> = names.iter().take(MOST_NAMES).map(|name| name.as_str()).collect();
+            text += &format!(" (there are: {}{more})", names.join(", "));
         }
         for absent in &self.absent {
             text += &format!("; {absent}");

@@ -112,7 +112,7 @@ impl Sts {
     /// `Credentials`, `ExpiredToken`, `ClockSkew`, `Configuration`: STS says no. `Connection`, `Timeout`, `Throttled`,
     /// `Server`, `InvalidReply`: it says nothing useful.
     pub(super) async fn assume_role(&self, role: &AssumedRole, base: &Keys, wire: &Wire) -> Result<Keys> {
-        let what = self.describe(role);
+        let what = self.describe(role, &format!("the key {}", base.access_key_id));
         let mut request = self.request(role.form("AssumeRole").finish())?;
         self.sign(&mut request, base)?;
         let secrets = [Some(&base.secret_access_key), base.session_token.as_ref()];
@@ -129,13 +129,13 @@ impl Sts {
         token: &Secret,
         wire: &Wire,
     ) -> Result<Keys> {
-        let what = self.describe(role);
+        let what = self.describe(role, "the web identity token");
         let form = role.form("AssumeRoleWithWebIdentity").append_pair("WebIdentityToken", token.expose()).finish();
         self.send(self.request(form)?, &what, &[Some(token)], wire).await
     }
 
-    fn describe(&self, role: &AssumedRole) -> String {
-        format!("assuming {} ({}): STS at {}", role.arn, role.origin, wire::shown(&self.endpoint))
+    fn describe(&self, role: &AssumedRole, with: &str) -> String {
+        format!("assuming {} ({}) with {with}: STS at {}", role.arn, role.origin, wire::shown(&self.endpoint))
     }
 
     fn request(&self, form: String) -> Result<http::Request<HttpRequestBody>> {

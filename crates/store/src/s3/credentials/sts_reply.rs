@@ -48,7 +48,7 @@ fn refusal(status: u16, fields: &Fields, what: &str, secrets: &[Option<&Secret>]
         "RequestExpired" | "RequestTimeTooSkewed" => {
             (ErrorKind::ClockSkew, "this machine's clock and the server's differ by too much")
         }
-        "AccessDenied" | "AccessDeniedException" => (ErrorKind::Credentials, "this role may not be assumed"),
+        "AccessDenied" | "AccessDeniedException" => (ErrorKind::Credentials, "access denied"),
         "ExpiredToken" | "ExpiredTokenException" => (ErrorKind::ExpiredToken, "the token has expired"),
         "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" => {
             (ErrorKind::Credentials, "the access key is not known")
@@ -138,7 +138,7 @@ mod tests {
                 "AccessDenied",
                 "User: u is not authorized",
                 Credentials,
-                "assuming R: STS at S: this role may not be assumed: User: u is not authorized (403 AccessDenied)",
+                "assuming R: STS at S: access denied: User: u is not authorized (403 AccessDenied)",
             ),
             (
                 403,

@@ -96,9 +96,12 @@ fn unanswered(whom: &str, error: &reqwest::Error) -> Error {
     if tls { error.with_class(ErrorClass::Permanent) } else { error }
 }
 
+/// An `io::Error` hides what it wraps from `source`, and may wrap another one.
 fn is_tls(cause: &(dyn StdError + 'static)) -> bool {
-    let wrapped = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    cause.is::<rustls::Error>() || wrapped.is_some_and(|inner| inner.is::<rustls::Error>())
+    match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        Some(wrapped) => is_tls(wrapped),
+        None => cause.is::<rustls::Error>(),
+    }
 }
 
 /// The first line of somebody else's words, at most 300 characters of it.

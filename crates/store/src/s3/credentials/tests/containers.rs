@@ -107,3 +107,12 @@ async fn expired_keys_of_instance_metadata_serve_until_it_has_new_ones() {
     let found = keys(home("", "").path(), &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &server.url())]).await.unwrap();
     assert!(found.access_key_id == "OLD" && found.expires.unwrap() > time::OffsetDateTime::now_utc());
 }
+
+#[tokio::test]
+async fn instance_metadata_that_stays_silent_is_given_up_after_two_attempts() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let (error, text) = failure(home("", "").path(), &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url)]).await;
+    assert_eq!(error.kind(), ErrorKind::Credentials);
+    assert!(text.ends_with(&format!("instance metadata at {url} does not answer in time")), "{text}");
+}

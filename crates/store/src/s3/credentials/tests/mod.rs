@@ -6,6 +6,7 @@ mod profiles;
 mod roles;
 mod secrecy;
 mod stand_in;
+mod tls;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
