@@ -1,0 +1,263 @@
+use std::{fs, path::Path};
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+use time::macros::datetime;
+use transship_store::{Body, Bucket, ErrorKind, GetOptions, ListRequest, LocalSpec, ObjectStoreBucket, PutOptions};
+use transship_types::{ErrorClass, Key};
+
+use crate::{contract, keys, list, put, read, under};
+
+fn bucket(root: &Path) -> ObjectStoreBucket {
+    ObjectStoreBucket::local(&LocalSpec { root: root.into(), create: false }).unwrap()
+}
+
+#[tokio::test]
+async fn a_directory_keeps_the_contract() {
+    let root = TempDir::new().unwrap();
+    contract::all(&bucket(root.path())).await;
+}
+
+#[tokio::test]
+async fn a_directory_of_any_name_keeps_the_contract() {
+    let root = TempDir::new().unwrap();
+    contract::all(&bucket(&root.path().join("sp ace/#1/100%/é\u{301}?/new\nline"))).await;
+}
+
+#[tokio::test]
+async fn a_missing_directory_is_no_empty_one_until_it_is_written_to() {
+    let root = TempDir::new().unwrap();
+    let path = root.path().join("not/yet");
+    let bucket = bucket(&path);
+    let key = Key::from("a");
+    for error in [
+        bucket.list_page(&ListRequest::default(), None).await.unwrap_err(),
+        bucket.head(&key).await.unwrap_err(),
+        bucket.get(&key, &GetOptions::default()).await.unwrap_err(),
+        bucket.probe().await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::NoSuchBucket, "{error}");
+        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+    }
+    assert!(!path.exists());
+    put(&bucket, "a", b"1").await;
+    assert_eq!(read(&bucket, "a").await, b"1");
+    fs::remove_dir_all(&path).unwrap();
+    assert_eq!(bucket.head(&key).await.unwrap_err().kind(), ErrorKind::NoSuchBucket);
+
+    let created = root.path().join("created");
+    ObjectStoreBucket::local(&LocalSpec { root: created.clone(), create: true }).unwrap().probe().await.unwrap();
+    assert!(created.is_dir());
+}
+
+#[test]
+fn a_file_where_a_directory_should_be_is_named() {
+    let root = TempDir::new().unwrap();
+    let file = root.path().join("file");
+    fs::write(&file, "x").unwrap();
+    for root in [file.clone(), file.join("below")] {
+        let error = ObjectStoreBucket::local(&LocalSpec { root: root.clone(), create: true }).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+        assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_has_the_time_of_its_source() {
+    let root = TempDir::new().unwrap();
+    let bucket = bucket(root.path());
+    let time = datetime!(2001-02-03 04:05:06.789 UTC);
+    let options = PutOptions { source_time: Some(time), ..PutOptions::default() };
+    let written = bucket.put(&Key::from("put"), Body::bytes("x"), &options).await.unwrap();
+    let upload = bucket.create_upload(&Key::from("parts"), &options).await.unwrap();
+    let part = bucket.put_part(&upload, 1, Body::bytes("x"), &PutOptions::default()).await.unwrap();
+    bucket.complete_upload(&upload, &[part], &PutOptions::default()).await.unwrap();
+    for entry in list(&bucket, &ListRequest::default()).await.0 {
+        let info = bucket.head(&entry.key).await.unwrap();
+        assert_eq!((entry.last_modified, info.last_modified, info.modified_at_source), (time, time, Some(time)));
+        assert_eq!(entry.etag, info.etag);
+    }
+    assert_eq!(bucket.head(&Key::from("put")).await.unwrap().etag, written.etag, "the reply's ETag is the final one");
+}
+
+#[tokio::test]
+async fn a_disk_cannot_hold_a_file_and_a_directory_of_one_name() {
+    let root = TempDir::new().unwrap();
+    let bucket = bucket(root.path());
+    put(&bucket, "file", b"x").await;
+    put(&bucket, "dir/below", b"x").await;
+    for key in ["dir", "file/below", "file/far/below"] {
+        let key = Key::from(key);
+        let options = PutOptions::default();
+        let error = bucket.put(&key, Body::bytes("x"), &options).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnrepresentableKey, "{key}: {error}");
+        assert!(error.to_string().contains("cannot hold both"), "{error}");
+        assert_eq!(bucket.head(&key).await.unwrap_err().kind(), ErrorKind::NotFound);
+        bucket.delete(&[key]).await.unwrap().remove(0).result.unwrap();
+    }
+    assert_eq!(keys(&bucket, &ListRequest::default()).await, ["dir/below", "file"]);
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2, "nothing is left of the attempts");
+}
+
+#[tokio::test]
+async fn unfinished_writes_are_neither_seen_nor_overwritten() {
+    let root = TempDir::new().unwrap();
+    let bucket = bucket(root.path());
+    let upload = bucket.create_upload(&Key::from("big"), &PutOptions::default()).await.unwrap();
+    bucket.put_part(&upload, 1, Body::bytes("half"), &PutOptions::default()).await.unwrap();
+    fs::write(root.path().join("a#b#1"), "left by another process").unwrap();
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2);
+    assert_eq!(keys(&bucket, &ListRequest::default()).await, [""; 0]);
+    for key in ["big#1", "a#b#1", "x/y#007"] {
+        assert_eq!(bucket.check_key(&Key::from(key)).unwrap_err().kind(), ErrorKind::UnrepresentableKey, "{key}");
+    }
+    bucket.abort_upload(&upload).await.unwrap();
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+    assert!(bucket.list_uploads("").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn names_that_are_too_long_are_refused_before_anything_is_written() {
+    let root = TempDir::new().unwrap();
+    let bucket = bucket(root.path());
+    for key in ["x".repeat(256), format!("a/{}", "é".repeat(125)), ["d"; 2100].join("/")] {
+        let error = bucket.put(&Key::from(key), Body::bytes("x"), &PutOptions::default()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnrepresentableKey, "{error}");
+    }
+    put(&bucket, &"x".repeat(249), b"x").await;
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn a_restarted_listing_goes_on_where_it_was() {
+    let root = TempDir::new().unwrap();
+    let bucket = bucket(root.path());
+    for key in ["a", "b", "c/1", "c/2", "d"] {
+        put(&bucket, key, b"x").await;
+    }
+    let request = ListRequest { max_keys: Some(2), ..ListRequest::default() };
+    let first = bucket.list_page(&request, None).await.unwrap();
+    // A page that is given up half-way is read again.
+    let cursor = first.next.unwrap();
+    {
+        let page = bucket.list_page(&request, Some(cursor.clone()));
+        tokio::pin!(page);
+        assert!(futures::poll!(&mut page).is_pending());
+    }
+    let second = bucket.list_page(&request, Some(cursor)).await.unwrap();
+    let listed: Vec<_> = second.entries.iter().map(|e| e.key.as_str()).collect();
+    assert_eq!(listed, ["c/1", "c/2"]);
+    let third = bucket.list_page(&request, second.next).await.unwrap();
+    assert_eq!((third.entries[0].key.as_str(), third.next.is_none()), ("d", true));
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt, os::unix::fs::symlink};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_that_is_not_utf8_is_an_error_that_shows_it() {
+        let root = TempDir::new().unwrap();
+        fs::write(root.path().join(OsStr::from_bytes(b"bad\xff")), "x").unwrap();
+        let error = bucket(root.path()).list_page(&ListRequest::default(), None).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnrepresentableKey, "{error}");
+        assert!(error.to_string().contains("bad\u{fffd}"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_name_with_a_control_character_is_an_error_on_one_line() {
+        let root = TempDir::new().unwrap();
+        fs::write(root.path().join("new\nline"), "x").unwrap();
+        let error = bucket(root.path()).list_page(&ListRequest::default(), None).await.unwrap_err().to_string();
+        assert!(error.contains("new\\nline") && !error.contains('\n'), "{error}");
+    }
+
+    #[tokio::test]
+    async fn links_are_followed_and_loops_are_errors() {
+        let (root, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let bucket = bucket(root.path());
+        put(&bucket, "a/file", b"x").await;
+        fs::write(other.path().join("outside"), "y").unwrap();
+        symlink(other.path(), root.path().join("linked")).unwrap();
+        symlink("nowhere", root.path().join("dangling")).unwrap();
+        assert_eq!(keys(&bucket, &ListRequest::default()).await, ["a/file", "linked/outside"]);
+        symlink("..", root.path().join("a/up")).unwrap();
+        let error = bucket.list_page(&ListRequest::default(), None).await.unwrap_err();
+        assert!(error.to_string().contains("leads back"), "{error}");
+        assert_eq!(error.class(), ErrorClass::Permanent);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_changes_under_the_reader_is_an_error() {
+        use futures::StreamExt;
+        let root = TempDir::new().unwrap();
+        let bucket = bucket(root.path());
+        fs::write(root.path().join("big"), vec![0; 1 << 20]).unwrap();
+        let mut body = bucket.get(&Key::from("big"), &GetOptions::default()).await.unwrap().body;
+        body.next().await.unwrap().unwrap();
+        fs::OpenOptions::new()
+            .append(true)
+            .open(root.path().join("big"))
+            .and_then(|mut f| std::io::Write::write_all(&mut f, b"more"))
+            .unwrap();
+        let error = loop {
+            match body.next().await {
+                Some(Ok(_)) => {}
+                Some(Err(error)) => break error,
+                None => panic!("the change went unseen"),
+            }
+        };
+        assert_eq!(error.class(), ErrorClass::Conflict, "{error}");
+        let mut body = bucket.get(&Key::from("big"), &GetOptions::default()).await.unwrap().body;
+        body.next().await.unwrap().unwrap();
+        fs::OpenOptions::new().write(true).open(root.path().join("big")).and_then(|f| f.set_len(10)).unwrap();
+        assert!(body.any(|chunk| async move { chunk.is_err() }).await, "a body that was cut short is an error");
+    }
+}
+
+/// Segments of what file systems, addresses and `object_store` each treat in their own way.
+fn odd_key() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        "[ -~]{1,3}",
+        "\\PC{1,2}",
+        prop::sample::select(vec![
+            "a", "/", "//", ".", "..", "%", "%2F", "%2e", "%2E%2E", "%25", "\\", ":", "C:", "c|", "?", "#", "#1", "+",
+            " ", "\t", "\r", "\n", "\0", "\u{7f}", "\u{85}", "é", "e\u{301}", "\u{2028}", "\u{feff}", "\u{fffd}",
+            "\u{ffff}", "~", "&amp;", "😀",
+        ])
+        .prop_map(str::to_owned),
+    ];
+    prop::collection::vec(piece, 1..6).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_key_that_is_accepted_is_the_one_that_is_listed(key in odd_key()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let root = TempDir::new().unwrap();
+            let bucket = bucket(&root.path().join("r"));
+            let memory = ObjectStoreBucket::new(std::sync::Arc::new(object_store::memory::InMemory::new()), "m");
+            let name = Key::from(key.as_str());
+            for bucket in [&bucket as &dyn Bucket, &memory] {
+                let accepted = bucket.check_key(&name).is_ok();
+                let written = bucket.put(&name, Body::bytes("x"), &PutOptions::default()).await;
+                assert_eq!(written.is_ok(), accepted, "{key:?}: {written:?}");
+                if accepted {
+                    assert_eq!(keys(bucket, &ListRequest::default()).await, [key.as_str()]);
+                    assert_eq!(keys(bucket, &under(&key)).await, [key.as_str()]);
+                    assert_eq!(read(bucket, &key).await, b"x");
+                    bucket.delete(&[name.clone()]).await.unwrap().remove(0).result.unwrap();
+                    assert_eq!(keys(bucket, &ListRequest::default()).await, [""; 0]);
+                }
+            }
+            // Whatever came of it, nothing was written outside.
+            let beside: Vec<_> = fs::read_dir(root.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+            assert!(beside.iter().all(|name| name == "r"), "{beside:?}");
+        });
+    }
+}
