@@ -1,13 +1,14 @@
 use std::{
+    pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use futures::{Stream, StreamExt, future::join_all};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use transship_store::{Bucket, Condition, Error, ErrorKind, ObjectInfo, Result};
 use transship_types::{Entry, ErrorClass};
 
@@ -35,10 +36,9 @@ struct Inner {
     destinations: Vec<Destination>,
     options: CopyOptions,
     budget: Budget,
+    arrived: Arc<AtomicU64>,
     /// Fires when the run is to end; nothing new is started from then on.
     cancel: CancellationToken,
-    /// Fires when what is in flight must end as well.
-    stop: CancellationToken,
 }
 
 impl Copier {
@@ -50,41 +50,31 @@ impl Copier {
         options: CopyOptions,
         cancel: CancellationToken,
     ) -> Self {
-        let stop = CancellationToken::new();
         let budget = Budget::new(options.budget());
-        let inner = Inner { source, destinations, options, budget, cancel, stop };
+        let arrived = Arc::default();
+        let inner = Inner { source, destinations, options, budget, arrived, cancel };
         Self { inner: Arc::new(inner) }
     }
 
     /// Copies a stream of jobs, many at once. Outcomes come in the order in which jobs end.
     pub fn run<'a>(&'a self, jobs: impl Stream<Item = Job> + Send + 'a) -> impl Stream<Item = Copied> + Send + 'a {
-        let at_once = self.inner.options.transfers.max(1);
-        let copier = self.clone();
-        let stopper = async move {
-            copier.inner.cancel.cancelled().await;
-            tokio::time::sleep(copier.inner.options.grace).await;
-            copier.inner.stop.cancel();
-        };
-        let guard = Stopper(tokio::spawn(stopper));
-        jobs.map(move |job| {
-            let copier = self.clone();
-            // A task of its own: copies use every core, whoever polls this stream.
-            async move {
-                let given_up = job.clone();
-                tokio::spawn(async move { copier.copy(job).await })
-                    .await
-                    .unwrap_or_else(|panic| Copied::failed(given_up, &Error::new(ErrorKind::Io, panic.to_string())))
-            }
-        })
-        .buffer_unordered(at_once)
-        .map(move |copied| {
-            let _ = &guard;
-            copied
-        })
+        jobs.map(move |job| self.copy(job)).buffer_unordered(self.inner.options.transfers.max(1))
     }
 
-    /// Copies one object.
+    /// Bytes of objects that have arrived so far, in bytes; copies on the server bring none.
+    pub fn bytes_arrived(&self) -> u64 {
+        self.inner.arrived.load(Ordering::Relaxed)
+    }
+
+    /// Copies one object, on a task of its own, so that many copies use every core whoever waits for them. Dropping
+    /// the future ends the copy at once; to end it cleanly, cancel.
     pub async fn copy(&self, job: Job) -> Copied {
+        let (copier, given_up) = (self.clone(), job.clone());
+        let task = AbortOnDropHandle::new(tokio::spawn(async move { copier.fly(job).await }));
+        task.await.unwrap_or_else(|panic| Copied::failed(given_up, &Error::new(ErrorKind::Io, panic.to_string())))
+    }
+
+    async fn fly(&self, job: Job) -> Copied {
         let started = Instant::now();
         if self.inner.cancel.is_cancelled() {
             return Copied::failed(job, &cancelled());
@@ -93,30 +83,34 @@ impl Copier {
             bucket: self.inner.source.clone(),
             key: job.source.key.clone(),
             retry: self.inner.options.retry.clone(),
-            stop: self.inner.stop.clone(),
-            reads: Arc::new(AtomicU32::new(0)),
+            stop: CancellationToken::new(),
+            reads: Arc::default(),
+            arrived: self.inner.arrived.clone(),
         };
-        let mut flight = Flight {
-            copier: &self.inner,
-            source,
-            listed: job.source.clone(),
-            hint: job.hint,
-            changed: false,
-            info: None,
-        };
+        let stop = source.stop.clone();
+        let copier = &*self.inner;
+        let mut flight = Flight { copier, source, listed: job.source, hint: job.hint, changed: false, info: None };
         let mut lanes: Vec<Lane> = job.targets.into_iter().map(Lane::new).collect();
-        flight.run(&mut lanes).await;
+        {
+            let mut work = pin!(flight.run(&mut lanes));
+            tokio::select! {
+                () = &mut work => {}
+                () = self.inner.grace_over() => {
+                    stop.cancel();
+                    work.await;
+                }
+            }
+        }
         let targets = lanes.into_iter().map(|lane| lane.placed(&flight, started)).collect();
         let source_reads = flight.source.reads.load(Ordering::Relaxed);
         Copied { source: flight.listed, changed: flight.changed, source_reads, targets }
     }
 }
 
-struct Stopper(tokio::task::JoinHandle<()>);
-
-impl Drop for Stopper {
-    fn drop(&mut self) {
-        self.0.abort();
+impl Inner {
+    async fn grace_over(&self) {
+        self.cancel.cancelled().await;
+        tokio::time::sleep(self.options.grace).await;
     }
 }
 

@@ -4,7 +4,7 @@ use std::{
     ops::Range,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
 };
 
@@ -23,6 +23,8 @@ pub(crate) struct Source {
     /// Fires when reading must end, some time after the run was cancelled.
     pub(crate) stop: CancellationToken,
     pub(crate) reads: Arc<AtomicU32>,
+    /// Bytes that arrived, of all objects of the copier: what a progress bar shows.
+    pub(crate) arrived: Arc<AtomicU64>,
 }
 
 /// An open object: what is known of it, and its bytes.
@@ -105,6 +107,7 @@ impl Resuming {
             match next {
                 Some(Ok(chunk)) => {
                     self.range.start += chunk.len() as u64;
+                    self.source.arrived.fetch_add(chunk.len() as u64, Ordering::Relaxed);
                     self.failures = 0;
                     return Ok(Some(chunk));
                 }

@@ -1,1 +1,45 @@
-//! Move objects between clouds and prove that they arrived.
+//! Moves objects between clouds and proves that they arrived.
+//!
+//! Copy everything under one prefix:
+//!
+//! ```no_run
+//! use futures::TryStreamExt;
+//! use transship::{Leg, Place, Route, RunOptions};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let route = Route {
+//!     source: Place::open("file:///srv/exports")?,
+//!     legs: vec![Leg::new("archive", Place::open("file:///mnt/archive")?)],
+//! };
+//! let run = transship::copy(route, RunOptions::default());
+//! run.outcomes().try_for_each(|object| async move { Ok(println!("{}", object.key)) }).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The pieces are crates of their own, re-exported here: [`store`], [`keys`], [`transfer`], [`verify`], [`report`].
+
+mod copy;
+mod error;
+mod existing;
+mod listing;
+mod outcome;
+mod plan;
+mod planner;
+mod route;
+mod spool;
+mod unique;
+
+pub use copy::{Progress, Run, RunOptions, copy, copy_entries};
+pub use error::{Error, Result};
+pub use existing::Existing;
+pub use listing::list;
+pub use plan::{Decision, Plan, Planned, PlannedTarget};
+pub use planner::Planner;
+pub use route::{Leg, Place, Route};
+pub use transship_keys as keys;
+pub use transship_report as report;
+pub use transship_store as store;
+pub use transship_transfer as transfer;
+pub use transship_types as types;
+pub use transship_verify as verify;

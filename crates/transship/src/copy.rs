@@ -1,0 +1,208 @@
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use futures::{Stream, StreamExt, TryStreamExt, future::try_join_all, stream, stream::BoxStream};
+use tokio_util::sync::CancellationToken;
+use transship_report::ObjectReport;
+use transship_transfer::{Copier, CopyOptions, Job, Target};
+use transship_types::{Entry, ErrorClass};
+
+use crate::{Decision, Existing, Plan, Planned, Planner, Result, Route, list, outcome};
+
+/// How a run goes.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// How objects are copied.
+    pub copy: CopyOptions,
+    /// List each destination once and leave alone what is there already.
+    pub skip_existing: bool,
+    /// Sizes and ETags of the entries are hints, not promises: see [`Job::hint`].
+    pub hints: bool,
+    /// Where a plan goes that is too large for memory.
+    pub work_dir: PathBuf,
+    /// Ends the run cleanly: nothing new is started, what is in flight may finish for a while.
+    pub cancel: CancellationToken,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            copy: CopyOptions::default(),
+            skip_existing: false,
+            hints: false,
+            work_dir: std::env::temp_dir(),
+            cancel: CancellationToken::new(),
+        }
+    }
+}
+
+/// A run that starts when its outcomes are asked for.
+pub struct Run {
+    progress: Arc<Progress>,
+    outcomes: BoxStream<'static, Result<ObjectReport>>,
+}
+
+impl Run {
+    /// How far it is; may be looked at from anywhere.
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// One report for each source object, as they end. An error is the run's own - a listing broke off, two keys
+    /// collide - and the last item.
+    pub fn outcomes(self) -> BoxStream<'static, Result<ObjectReport>> {
+        self.outcomes
+    }
+}
+
+/// How far a run is.
+#[derive(Debug, Default)]
+pub struct Progress {
+    objects: AtomicU64,
+    bytes: AtomicU64,
+    listed: AtomicBool,
+    done: AtomicU64,
+    copier: std::sync::OnceLock<Copier>,
+}
+
+impl Progress {
+    /// Objects that are known so far, and their bytes.
+    pub fn known(&self) -> (u64, u64) {
+        (self.objects.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+    }
+
+    /// Whether nothing more will become known.
+    pub fn is_listed(&self) -> bool {
+        self.listed.load(Ordering::Relaxed)
+    }
+
+    /// Objects that have ended, and bytes that have arrived from the source.
+    pub fn done(&self) -> (u64, u64) {
+        (self.done.load(Ordering::Relaxed), self.copier.get().map_or(0, Copier::bytes_arrived))
+    }
+
+    fn count(&self, entry: &Entry) {
+        self.objects.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(entry.size, Ordering::Relaxed);
+    }
+}
+
+/// Copies everything below the route's source.
+pub fn copy(route: Route, options: RunOptions) -> Run {
+    let entries = list(&route.source, &options.copy.retry).map_err(Into::into).boxed();
+    copy_entries(route, entries, options)
+}
+
+/// Copies these objects of the route's source. Keys are full ones.
+pub fn copy_entries(
+    route: Route,
+    entries: impl Stream<Item = Result<Entry>> + Send + 'static,
+    options: RunOptions,
+) -> Run {
+    let progress = Arc::new(Progress::default());
+    let counted = Arc::clone(&progress);
+    let outcomes = stream::once(start(route, entries.boxed(), options, counted)).try_flatten().boxed();
+    Run { progress, outcomes }
+}
+
+type Entries = BoxStream<'static, Result<Entry>>;
+
+async fn start(
+    route: Route,
+    entries: Entries,
+    options: RunOptions,
+    progress: Arc<Progress>,
+) -> Result<BoxStream<'static, Result<ObjectReport>>> {
+    probe(&route, &options.copy).await?;
+    let counter = Arc::clone(&progress);
+    let entries = entries.inspect_ok(move |entry| counter.count(entry)).boxed();
+    let (mut plan, entries) = plan(route, entries, &options).await?;
+    if options.skip_existing {
+        let looks = plan.route.legs.iter().map(|leg| Existing::list(&leg.place, &options.copy.retry));
+        plan.existing = try_join_all(looks).await?.into_iter().map(Some).collect();
+    }
+    let legs = &plan.route.legs;
+    let destinations = legs.iter().map(crate::Leg::destination).collect();
+    let source = plan.route.source.bucket.clone();
+    let copier = Copier::new(source, destinations, options.copy.clone(), options.cancel.clone());
+    let _ = progress.copier.set(copier.clone());
+    let run = Arc::new(Running { plan, copier, hints: options.hints, progress: Arc::clone(&progress) });
+    let listed = stream::once(async move {
+        progress.listed.store(true, Ordering::Relaxed);
+        None
+    });
+    let cancel = options.cancel.clone();
+    Ok(entries
+        .take_until(async move { cancel.cancelled().await })
+        .map(Some)
+        .chain(listed)
+        .filter_map(futures::future::ready)
+        .map(move |entry| Arc::clone(&run).one(entry))
+        .buffer_unordered(options.copy.transfers.max(1))
+        .boxed())
+}
+
+/// A destination that no object can reach is found out before the first one is read. One that only must not be
+/// listed is fine, and a directory that is not there yet is made with the first object.
+async fn probe(route: &Route, options: &CopyOptions) -> Result<()> {
+    let probes = route.legs.iter().map(|leg| async {
+        let bucket = &leg.place.bucket;
+        match transship_store::retry(&options.retry, |_| bucket.probe()).await {
+            Err(error) if error.concerns_bucket() || error.class() == ErrorClass::Transient => Err(error),
+            Err(error) => {
+                tracing::debug!(%error, "the destination cannot be listed");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    });
+    try_join_all(probes).await?;
+    Ok(())
+}
+
+async fn plan(route: Route, entries: Entries, options: &RunOptions) -> Result<(Plan, Entries)> {
+    if !Planner::is_needed(&route) {
+        return Ok((Plan::new(route), entries));
+    }
+    let mut planner = Planner::new(route, &options.work_dir);
+    planner.add_all(entries).await?;
+    let (plan, entries) = planner.finish()?;
+    Ok((plan, stream::iter(entries).boxed()))
+}
+
+struct Running {
+    plan: Plan,
+    copier: Copier,
+    hints: bool,
+    progress: Arc<Progress>,
+}
+
+impl Running {
+    async fn one(self: Arc<Self>, entry: Result<Entry>) -> Result<ObjectReport> {
+        let planned = self.plan.decide(entry?);
+        let copied = match self.job(&planned) {
+            Some(job) => Some(self.copier.copy(job).await),
+            None => None,
+        };
+        self.progress.done.fetch_add(1, Ordering::Relaxed);
+        Ok(outcome::report(&self.plan.route, &planned, copied))
+    }
+
+    /// The part of the plan that the engine carries out.
+    fn job(&self, planned: &Planned) -> Option<Job> {
+        let write = |target: &crate::PlannedTarget| match (&target.decision, &target.key) {
+            (Decision::Write { unpack, newest_wins }, Some(key)) => {
+                let (unpack, newest_wins) = (*unpack, *newest_wins);
+                Some(Target { destination: target.leg, key: key.clone(), unpack, newest_wins })
+            }
+            _ => None,
+        };
+        let targets: Vec<Target> = planned.targets.iter().filter_map(write).collect();
+        (!targets.is_empty()).then(|| Job { source: planned.source.clone(), hint: self.hints, targets })
+    }
+}

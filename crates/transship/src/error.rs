@@ -1,0 +1,43 @@
+use transship_types::{ErrorClass, Key};
+
+/// This crate's results.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The run itself failed. What happens to single objects is an outcome, not an error.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A store failed as a whole: a listing broke off, a bucket is missing.
+    #[error(transparent)]
+    Store(#[from] transship_store::Error),
+    /// Two source objects would get the same key, and nothing says which one is meant.
+    #[error("{first:?} and {second:?} would both become {key:?} at {destination}: nothing was copied")]
+    Collision {
+        /// The destination's name.
+        destination: String,
+        /// The key that both would get.
+        key: Key,
+        /// One source key, relative to the source's prefix.
+        first: Key,
+        /// The other one.
+        second: Key,
+    },
+    /// The plan could not be kept on disk.
+    #[error("the plan cannot be kept in {}: {cause}", directory.display())]
+    WorkDir {
+        /// The directory.
+        directory: std::path::PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+}
+
+impl Error {
+    /// Whether it may be tried again.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Store(error) => error.class(),
+            Self::Collision { .. } | Self::WorkDir { .. } => ErrorClass::Permanent,
+        }
+    }
+}

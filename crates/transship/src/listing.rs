@@ -1,0 +1,96 @@
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt, stream};
+use transship_store::{Bucket, Cursor, Error, ErrorKind, ListPage, ListRequest, Result, RetryOptions, retry};
+use transship_types::{Entry, Key};
+
+use crate::Place;
+
+/// Everything below a place, page by page; the next page is asked for while the last one is used.
+///
+/// Each page of a store that promises an order is checked: a server that repeats a page or ignores where to start
+/// ends the listing with an error, never with a wrong one.
+pub fn list(place: &Place, policy: &RetryOptions) -> impl Stream<Item = Result<Entry>> + Send + 'static {
+    let listing = Listing {
+        bucket: place.bucket.clone(),
+        request: ListRequest { prefix: place.prefix.clone(), ..ListRequest::default() },
+        policy: policy.clone(),
+        last: None,
+    };
+    let pages = stream::unfold(Some((listing, None)), |state| async {
+        let (mut listing, cursor) = state?;
+        match listing.page(cursor).await {
+            Ok(mut page) => {
+                let next = page.next.take().map(|cursor| (listing, Some(cursor)));
+                Some((Ok(page), next))
+            }
+            Err(error) => Some((Err(error), None)),
+        }
+    });
+    prefetched(pages).flat_map(|page| {
+        let (entries, error) = match page {
+            Ok(page) => (page.entries, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        stream::iter(entries.into_iter().map(Ok).chain(error.map(Err)))
+    })
+}
+
+/// Runs one step ahead of whoever reads.
+fn prefetched(
+    pages: impl Stream<Item = Result<ListPage>> + Send + 'static,
+) -> impl Stream<Item = Result<ListPage>> + Send {
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    let pump = tokio::spawn(async move {
+        let mut pages = std::pin::pin!(pages);
+        while let Some(page) = pages.next().await {
+            if sender.send(page).await.is_err() {
+                return;
+            }
+        }
+    });
+    stream::unfold((receiver, Pump(pump)), |(mut receiver, pump)| async {
+        Some((receiver.recv().await?, (receiver, pump)))
+    })
+}
+
+/// Ends with its reader.
+struct Pump(tokio::task::JoinHandle<()>);
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+struct Listing {
+    bucket: Arc<dyn Bucket>,
+    request: ListRequest,
+    policy: RetryOptions,
+    last: Option<Key>,
+}
+
+impl Listing {
+    async fn page(&mut self, cursor: Option<Cursor>) -> Result<ListPage> {
+        let page = retry(&self.policy, |_| self.bucket.list_page(&self.request, cursor.clone())).await?;
+        for entry in &page.entries {
+            self.check(&entry.key)?;
+            self.last = Some(entry.key.clone());
+        }
+        Ok(page)
+    }
+
+    fn check(&self, key: &Key) -> Result<()> {
+        let wrong =
+            |what: String| Err(Error::new(ErrorKind::InvalidReply, what).during("list", self.bucket.location(), None));
+        if !key.as_str().starts_with(&self.request.prefix) {
+            return wrong(format!("the server lists {:?}, which is outside {:?}", key.as_str(), self.request.prefix));
+        }
+        match &self.last {
+            Some(last) if self.bucket.capabilities().ordered_listing && key <= last => {
+                wrong(format!("the server lists {:?} after {:?}: out of order", key.as_str(), last.as_str()))
+            }
+            _ => Ok(()),
+        }
+    }
+}

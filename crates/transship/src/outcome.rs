@@ -1,0 +1,59 @@
+//! From what the engine did to what the report says.
+
+use transship_report::{DestinationReport, ObjectReport};
+use transship_transfer::{Copied, Done, Failure, Placed};
+use transship_types::{Entry, Outcome};
+
+use crate::{Decision, Planned, PlannedTarget, Route};
+
+/// An object that came back from the engine, together with what had been decided without it.
+pub(crate) fn report(route: &Route, planned: &Planned, copied: Option<Copied>) -> ObjectReport {
+    let seen = copied.as_ref().map_or(&planned.source, |c| &c.source);
+    let mut object = ObjectReport::from(&Entry { key: route.relative(&seen.key), ..seen.clone() });
+    object.changed_since_listing = copied.as_ref().is_some_and(|c| c.changed);
+    object.source_reads = copied.as_ref().map_or(0, |c| c.source_reads);
+    let mut placed = copied.map(|c| c.targets).unwrap_or_default().into_iter();
+    for target in &planned.targets {
+        let name = &route.legs[target.leg].name;
+        object.destinations.push(match &target.decision {
+            Decision::Write { .. } => match placed.next() {
+                Some(placed) => of_placed(route, name, placed),
+                None => of_target(route, name, target, Outcome::Cancelled),
+            },
+            Decision::Skip { reason } => of_target(route, name, target, Outcome::Skipped { reason: reason.clone() }),
+            Decision::Fail { error } => of_target(route, name, target, Outcome::Failed { error: error.clone() }),
+        });
+    }
+    object
+}
+
+fn of_target(route: &Route, name: &str, target: &PlannedTarget, outcome: Outcome) -> DestinationReport {
+    let prefix = &route.legs[target.leg].place.prefix;
+    let key = target.key.as_ref().and_then(|key| key.strip_prefix(prefix));
+    DestinationReport::new(name, key, outcome)
+}
+
+fn of_placed(route: &Route, name: &str, placed: Placed) -> DestinationReport {
+    let mut notes: Vec<String> = placed.not_kept.iter().map(|what| format!("{what} not kept")).collect();
+    let mut bytes = 0;
+    let outcome = match placed.result {
+        Ok(Done::Copied { verified, bytes: written, on_server, .. }) => {
+            bytes = written;
+            if on_server {
+                notes.push("copied by the server".to_owned());
+            }
+            Outcome::Copied { verified }
+        }
+        Ok(Done::KeptNewer(_)) => Outcome::Skipped { reason: "newer at the destination".to_owned() },
+        Err(Failure::Cancelled) => Outcome::Cancelled,
+        Err(Failure::Error(error)) => Outcome::Failed { error: error.to_string() },
+    };
+    let key = placed.target.key.strip_prefix(&route.legs[placed.target.destination].place.prefix);
+    DestinationReport {
+        bytes,
+        attempts: placed.attempts,
+        duration: placed.duration,
+        notes,
+        ..DestinationReport::new(name, key, outcome)
+    }
+}
