@@ -55,6 +55,11 @@ impl Wanted {
         Ok(wanted)
     }
 
+    /// All that is wanted under `directory`.
+    pub(super) fn below(&self, directory: &str) -> Self {
+        Self(ListRequest { prefix: directory.to_owned(), delimiter: None, ..self.0.clone() })
+    }
+
     /// The prefix up to its last `/`.
     pub(super) fn parent(&self) -> &str {
         self.0.prefix.rfind('/').map_or("", |at| &self.0.prefix[..=at])

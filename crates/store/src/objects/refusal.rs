@@ -46,7 +46,9 @@ impl Refusal {
 
     /// Azure calls a wrong key, an expired signature and a skewed clock by the same code.
     fn kind_of_authentication(&self) -> Option<ErrorKind> {
-        if self.code.as_deref() != Some("AuthenticationFailed") {
+        // The emulator has a code of its own.
+        let unknown = self.message.as_deref().is_some_and(|said| said.contains("failed to authenticate"));
+        if self.code.as_deref() != Some("AuthenticationFailed") && !unknown {
             return None;
         }
         let detail = self.detail.as_deref().unwrap_or_default();

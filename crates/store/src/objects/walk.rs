@@ -66,7 +66,12 @@ impl Walk {
                     return Ok(Some(Item::Object(entry)));
                 }
             } else if self.wanted.rolls_up_at_slashes() {
-                return Ok(Some(Item::Prefix(text)));
+                // An empty directory is no prefix of any key.
+                let mut below =
+                    Self { wanted: self.wanted.below(&text), levels: Vec::new(), start: Some((path, text.clone())) };
+                if below.next()?.is_some() {
+                    return Ok(Some(Item::Prefix(text)));
+                }
             } else {
                 self.descend(path, text)?;
             }
