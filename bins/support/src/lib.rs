@@ -1,1 +1,40 @@
-//! What every Transship binary shares.
+//! What every Transship binary shares: one table of exit codes, logs and progress on stderr, signals that stop a run
+//! cleanly, and where a report goes.
+//!
+//! A binary is a function under [`run`]:
+//!
+//! ```no_run
+//! use transship_support::{ExitCode, LogArgs, Output, cancel_on_signals, run};
+//!
+//! fn main() -> std::process::ExitCode {
+//!     run(|| async {
+//!         LogArgs::default().init("example")?;
+//!         let cancel = cancel_on_signals()?;
+//!         Output::stdout().line(&"results go to stdout")?;
+//!         Ok(if cancel.is_cancelled() { ExitCode::Stopped } else { ExitCode::Done })
+//!     })
+//! }
+//! ```
+
+mod args;
+mod environment;
+mod exit_code;
+mod logging;
+mod memory;
+mod output;
+mod progress;
+mod report_output;
+mod run;
+mod signals;
+mod upload;
+
+pub use args::{OutputFormat, ProgressMode, RunArgs};
+pub use environment::{environment, with_environment};
+pub use exit_code::{ExitCode, Failure};
+pub use logging::{LogArgs, LogFormat};
+pub use memory::{MemorySize, default_memory};
+pub use output::{Output, OutputClosed};
+pub use progress::{Progress, Snapshot};
+pub use report_output::ReportOutput;
+pub use run::{one_line, run};
+pub use signals::cancel_on_signals;

@@ -47,6 +47,11 @@ impl<W: Write> ReportWriter<W> {
         Ok(Self { out, header: header.clone(), empty: true })
     }
 
+    /// What is written to.
+    pub fn get_ref(&self) -> &W {
+        &self.out
+    }
+
     /// Writes one object.
     ///
     /// # Errors

@@ -1,0 +1,105 @@
+use std::{fmt, fs, path::Path, str::FromStr};
+
+use bytesize::ByteSize;
+
+/// The budget where neither the command line nor the container says otherwise.
+const DEFAULT: u64 = 256 << 20;
+
+/// Below this, an S3 part (5 MiB at least) cannot be read and written side by side.
+const LEAST: u64 = 16 << 20;
+
+/// Bytes of memory, written as `64MiB`, `1GiB`, `500MB` or `1048576`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MemorySize(pub u64);
+
+impl FromStr for MemorySize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let size = text.trim().parse::<ByteSize>();
+        let ByteSize(bytes) = size.map_err(|_| "expected a size such as 64MiB or 1GiB".to_owned())?;
+        if bytes < LEAST {
+            return Err(format!("expected at least {}", Self(LEAST)));
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Display for MemorySize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        ByteSize(self.0).display().iec().fmt(f)
+    }
+}
+
+/// The budget for a container of this process's size: a quarter of its memory limit, because the limit holds the
+/// program, its buffers in the kernel and TLS as well; at least 16 MiB, at most 256 MiB.
+pub fn default_memory() -> MemorySize {
+    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    budget(cgroup_limit(Path::new("/sys/fs/cgroup"), &own))
+}
+
+fn budget(limit: Option<u64>) -> MemorySize {
+    MemorySize(limit.map_or(DEFAULT, |limit| (limit / 4).clamp(LEAST, DEFAULT)))
+}
+
+/// The smallest limit of the groups that hold this process. `own` is `/proc/self/cgroup`: `0::/path` for version 2,
+/// `N:memory:/path` for version 1. Inside a container the path may not be visible; the limit is then at the root.
+fn cgroup_limit(root: &Path, own: &str) -> Option<u64> {
+    let limits = own.lines().flat_map(|line| {
+        let mut fields = line.splitn(3, ':');
+        let (_, controllers, path) = (fields.next(), fields.next().unwrap_or(""), fields.next().unwrap_or("/"));
+        let (root, file) = match controllers {
+            "" => (root.to_owned(), "memory.max"),
+            c if c.split(',').any(|c| c == "memory") => (root.join("memory"), "memory.limit_in_bytes"),
+            _ => return Vec::new(),
+        };
+        let path = Path::new(path.trim_start_matches('/'));
+        path.ancestors().filter_map(|part| fs::read_to_string(root.join(part).join(file)).ok()).collect()
+    });
+    // "max", or a number near 2^63, is no limit; the clamp takes care of the latter.
+    limits.filter_map(|text| text.trim().parse().ok()).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_in_the_usual_forms() {
+        for (text, bytes) in [("64MiB", 64 << 20), ("1 GiB", 1 << 30), ("500MB", 500_000_000), ("33554432", 32 << 20)] {
+            assert_eq!(text.parse(), Ok(MemorySize(bytes)), "{text}");
+        }
+        for bad in ["", "much", "-1GiB", "1MiB", "0", "12 parsecs"] {
+            assert!(bad.parse::<MemorySize>().is_err(), "{bad}");
+        }
+        assert_eq!(MemorySize(64 << 20).to_string(), "64.0 MiB");
+    }
+
+    #[test]
+    fn the_tightest_limit_around_the_process_counts() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        assert_eq!(cgroup_limit(root.path(), "0::/pod/box\n"), None);
+        write("pod/box/memory.max", "max\n");
+        write("pod/memory.max", "268435456\n");
+        assert_eq!(cgroup_limit(root.path(), "0::/pod/box\n"), Some(256 << 20));
+        write("memory/memory.limit_in_bytes", "134217728\n");
+        assert_eq!(cgroup_limit(root.path(), "5:cpu,memory:/not/visible\n1:name=x:/\n"), Some(128 << 20));
+    }
+
+    #[test]
+    fn the_budget_is_a_quarter_within_bounds() {
+        for (limit, expected) in [
+            (None, 256 << 20),
+            (Some(128 << 20), 32 << 20),
+            (Some(1 << 20), 16 << 20),
+            (Some(u64::MAX >> 1), 256 << 20),
+        ] {
+            assert_eq!(budget(limit), MemorySize(expected));
+        }
+    }
+}

@@ -1,0 +1,221 @@
+use std::{
+    collections::VecDeque,
+    fmt,
+    io::{self, IsTerminal},
+    time::Duration,
+};
+
+use bytesize::ByteSize;
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, interval_at},
+};
+
+use crate::{
+    LogFormat, ProgressMode,
+    logging::{bars, format, say},
+};
+
+/// When the first line comes, and how often further ones do.
+const FIRST: Duration = Duration::from_secs(10);
+const EVERY: Duration = Duration::from_secs(30);
+
+/// How often the bar is drawn.
+const REDRAW: Duration = Duration::from_millis(200);
+
+/// Over how long a rate is taken.
+const WINDOW: Duration = Duration::from_secs(30);
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Objects that are done, failed ones included.
+    pub objects_done: u64,
+    /// Objects to be done, as far as they are known.
+    pub objects_total: u64,
+    /// Bytes that are done, at the source.
+    pub bytes_done: u64,
+    /// Bytes to be done, as far as they are known.
+    pub bytes_total: u64,
+    /// The totals will not grow any more: the listing is complete.
+    pub complete: bool,
+    /// Objects that failed.
+    pub failed: u64,
+}
+
+/// Shows how far a run has come, until dropped: a bar on a terminal, otherwise a line after 10 s and then every 30 s.
+#[derive(Debug)]
+pub struct Progress {
+    task: Option<JoinHandle<()>>,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// Starts asking `poll`, which should be cheap, a few times a second at most. Must be called on a runtime.
+    ///
+    /// Lines are events of the log at level info, so that `--quiet` hides them and `--log-format json` makes them JSON.
+    /// With [`ProgressMode::On`] they are shown whatever the level is.
+    pub fn start(mode: ProgressMode, poll: impl Fn() -> Snapshot + Send + 'static) -> Self {
+        let bar = io::stderr().is_terminal() && format() == LogFormat::Text;
+        match mode {
+            ProgressMode::Off => Self { task: None, bar: None },
+            _ if bar => Self::draw(poll),
+            mode => Self { task: Some(tokio::spawn(tell(mode, poll))), bar: None },
+        }
+    }
+
+    fn draw(poll: impl Fn() -> Snapshot + Send + 'static) -> Self {
+        let bar = bars().add(ProgressBar::new(1000));
+        let style =
+            ProgressStyle::with_template("[{bar:24}] {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style.progress_chars("=> "));
+        let drawn = bar.clone();
+        let task = tokio::spawn(async move {
+            let mut pace = Pace::default();
+            let mut ticks = interval_at(Instant::now() + REDRAW, REDRAW);
+            loop {
+                ticks.tick().await;
+                let line = pace.line(poll());
+                drawn.set_position(line.permille());
+                drawn.set_message(line.to_string());
+            }
+        });
+        Self { task: Some(task), bar: Some(bar) }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+        }
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+            bars().remove(&bar);
+        }
+    }
+}
+
+async fn tell(mode: ProgressMode, poll: impl Fn() -> Snapshot) {
+    let mut pace = Pace::default();
+    pace.line(poll());
+    let mut ticks = interval_at(Instant::now() + FIRST, EVERY);
+    loop {
+        ticks.tick().await;
+        let line = pace.line(poll());
+        if mode == ProgressMode::On && format() == LogFormat::Text {
+            say(format!("progress: {line}\n").as_bytes());
+            continue;
+        }
+        let Snapshot { objects_done, objects_total, bytes_done, bytes_total, failed, .. } = line.snapshot;
+        match format() {
+            LogFormat::Text => tracing::info!("progress: {line}"),
+            LogFormat::Json => {
+                tracing::info!(objects_done, objects_total, bytes_done, bytes_total, failed, "progress: {line}");
+            }
+        }
+    }
+}
+
+/// The bytes done at some moments of the last half minute.
+#[derive(Default)]
+struct Pace(VecDeque<(Instant, u64)>);
+
+impl Pace {
+    fn line(&mut self, snapshot: Snapshot) -> Line {
+        let now = Instant::now();
+        // One that is older than the window stays, so that sparse samples give a rate as well.
+        while self.0.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= WINDOW) {
+            self.0.pop_front();
+        }
+        self.0.push_back((now, snapshot.bytes_done));
+        let rate = self.0.front().and_then(|(then, bytes)| {
+            let elapsed = now.duration_since(*then).as_secs_f64();
+            #[allow(clippy::cast_precision_loss)] // a rate
+            let done = snapshot.bytes_done.saturating_sub(*bytes) as f64;
+            (elapsed > 0.0).then_some(done / elapsed)
+        });
+        Line { snapshot, rate }
+    }
+}
+
+/// `120 of 1204 objects, 1.2 GiB of 3.4 GiB, 107.0 MiB/s, 20 s left, 2 failed`
+struct Line {
+    snapshot: Snapshot,
+    /// Bytes per second.
+    rate: Option<f64>,
+}
+
+impl Line {
+    fn permille(&self) -> u64 {
+        let Snapshot { objects_done, objects_total, bytes_done, bytes_total, .. } = self.snapshot;
+        // Empty objects count too: a run of nothing but those has no bytes.
+        let (done, total) = if bytes_total > 0 { (bytes_done, bytes_total) } else { (objects_done, objects_total) };
+        u64::try_from(u128::from(done) * 1000 / u128::from(total.max(1))).unwrap_or(1000).min(1000)
+    }
+
+    /// Seconds.
+    fn left(&self) -> Option<u64> {
+        let Snapshot { bytes_done, bytes_total, complete, .. } = self.snapshot;
+        let rate = self.rate.filter(|rate| complete && *rate >= 1.0)?;
+        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // an estimate
+        Some((bytes_total.saturating_sub(bytes_done) as f64 / rate).ceil() as u64)
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Snapshot { objects_done, objects_total, bytes_done, bytes_total, complete, failed } = self.snapshot;
+        let more = if complete { "" } else { " or more" };
+        let iec = |bytes| ByteSize(bytes).display().iec();
+        write!(f, "{objects_done} of {objects_total}{more} objects, {} of {}", iec(bytes_done), iec(bytes_total))?;
+        if let Some(rate) = self.rate {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a rate
+            write!(f, ", {}/s", iec(rate.round() as u64))?;
+        }
+        match self.left() {
+            Some(s @ 0..60) => write!(f, ", {s} s left")?,
+            Some(s @ 60..3600) => write!(f, ", {} min {} s left", s / 60, s % 60)?,
+            Some(s) => write!(f, ", {} h {} min left", s / 3600, s / 60 % 60)?,
+            None => {}
+        }
+        if failed > 0 { write!(f, ", {failed} failed") } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(snapshot: Snapshot, rate: Option<f64>) -> String {
+        Line { snapshot, rate }.to_string()
+    }
+
+    #[test]
+    fn lines_tell_objects_bytes_rate_and_time_left() {
+        let half = Snapshot {
+            objects_done: 5,
+            objects_total: 10,
+            bytes_done: 1 << 30,
+            bytes_total: 2 << 30,
+            complete: true,
+            failed: 0,
+        };
+        let expected = "5 of 10 objects, 1.0 GiB of 2.0 GiB, 8.0 MiB/s, 2 min 8 s left";
+        assert_eq!(line(half, Some(8_388_608.0)), expected);
+        assert_eq!(line(half, None), "5 of 10 objects, 1.0 GiB of 2.0 GiB");
+        let growing = Snapshot { complete: false, failed: 3, ..half };
+        let expected = "5 of 10 or more objects, 1.0 GiB of 2.0 GiB, 1.0 KiB/s, 3 failed";
+        assert_eq!(line(growing, Some(1024.0)), expected);
+        assert_eq!(line(half, Some(0.0)), "5 of 10 objects, 1.0 GiB of 2.0 GiB, 0 B/s", "a stall has no end");
+    }
+
+    #[test]
+    fn the_bar_follows_bytes_and_objects_where_there_are_none() {
+        let at = |snapshot| Line { snapshot, rate: None }.permille();
+        assert_eq!(at(Snapshot::default()), 0);
+        assert_eq!(at(Snapshot { objects_done: 1, objects_total: 4, ..Snapshot::default() }), 250);
+        assert_eq!(at(Snapshot { bytes_done: u64::MAX, bytes_total: 1, ..Snapshot::default() }), 1000);
+    }
+}

@@ -1,0 +1,84 @@
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use crate::{ExitCode, logging};
+
+/// A token that is cancelled by the first SIGTERM, SIGINT (Ctrl-C) or SIGHUP; the second one ends the process at once,
+/// with [`ExitCode::Stopped`]. A SIGHUP that the process was started to ignore (`nohup`) stays ignored.
+///
+/// # Errors
+/// The system refuses the handlers.
+pub fn cancel_on_signals() -> anyhow::Result<CancellationToken> {
+    let token = CancellationToken::new();
+    let mut signals = Signals::new().context("listen for signals")?;
+    let cancel = token.clone();
+    tokio::spawn(async move {
+        let name = signals.next().await;
+        tracing::warn!("{name}: stopping after what is in flight; a second signal stops at once");
+        cancel.cancel();
+        let name = signals.next().await;
+        logging::say(format!("{name} again: stopped at once\n").as_bytes());
+        exit_now();
+    });
+    Ok(token)
+}
+
+#[expect(clippy::exit, reason = "whoever sends a second signal wants the process gone, whatever it is doing")]
+fn exit_now() {
+    std::process::exit(i32::from(ExitCode::Stopped.code()));
+}
+
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    hangup: Option<tokio::signal::unix::Signal>,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let hangup = if hangup_is_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())?, hangup })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(signal) => signal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = hangup => "SIGHUP",
+        }
+    }
+}
+
+/// Linux tells ignored signals as a mask, bit 0 being signal 1: SIGHUP. See proc(5), `SigIgn`.
+#[cfg(unix)]
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> &'static str {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => "Ctrl-C",
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
