@@ -1,0 +1,265 @@
+//! What a test can make go wrong, and for which requests.
+
+use super::operation::{Operation, Subject};
+use super::store::Store;
+use http::Method;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Something that goes wrong with a request.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Effect {
+    /// Answers an S3 error instead of doing the work.
+    Answer {
+        /// HTTP status.
+        status: u16,
+        /// S3 error code, such as `SlowDown`.
+        code: String,
+        /// `Retry-After`, in whole seconds.
+        retry_after: Option<Duration>,
+    },
+    /// Waits before doing anything else.
+    Delay(Duration),
+    /// Does the work, then closes the connection without a word.
+    LoseReply,
+    /// Resets the connection (TCP RST) after so many bytes of the reply's body.
+    ResetReply {
+        /// Bytes that are sent before.
+        after: u64,
+    },
+    /// Promises the whole reply in `Content-Length`, sends so many bytes of its body and closes in good order.
+    TruncateReply {
+        /// Bytes that are sent before.
+        after: u64,
+    },
+    /// Sends the reply's body at so many bytes a second, in small pieces.
+    DripReply {
+        /// Bytes a second, at least 20.
+        bytes_per_second: u64,
+    },
+    /// Flips one bit of the reply's body.
+    CorruptReply {
+        /// Offset of the byte.
+        at: u64,
+    },
+    /// Resets the connection after so many bytes of the request's body. Nothing is stored.
+    ResetRequest {
+        /// Bytes that are read before.
+        after: u64,
+    },
+    /// Flips one bit of the request's body before it is digested and stored.
+    CorruptRequest {
+        /// Offset of the byte.
+        at: u64,
+    },
+    /// Answers 200 with an `<Error>` document, as S3 does where a long operation fails late; does no work.
+    ErrorInOk {
+        /// S3 error code, such as `InternalError`.
+        code: String,
+    },
+    /// Does the work and reports this ETag, without quotes, in place of the true one.
+    WrongEtag(String),
+    /// Runs before the request is handled, for example to change an object between a listing and a read.
+    Before(Arc<dyn Fn(&Store) + Send + Sync>),
+    /// Spoils one page of a listing.
+    Page(PageFault),
+}
+
+/// How a page of a listing is spoiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PageFault {
+    /// `start-after` has no effect.
+    IgnoreStartAfter,
+    /// The continuation token leads to this same page again.
+    Repeat,
+    /// The continuation token leads to the page after the next.
+    Skip,
+    /// The entries come in reverse order.
+    OutOfOrder,
+    /// `IsTruncated` without a token to go on with.
+    NoToken,
+}
+
+impl fmt::Debug for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answer { status, code, .. } => write!(f, "Answer({status} {code})"),
+            Self::Delay(delay) => write!(f, "Delay({delay:?})"),
+            Self::LoseReply => f.write_str("LoseReply"),
+            Self::ResetReply { after } => write!(f, "ResetReply(after {after})"),
+            Self::TruncateReply { after } => write!(f, "TruncateReply(after {after})"),
+            Self::DripReply { bytes_per_second } => write!(f, "DripReply({bytes_per_second}/s)"),
+            Self::CorruptReply { at } => write!(f, "CorruptReply(at {at})"),
+            Self::ResetRequest { after } => write!(f, "ResetRequest(after {after})"),
+            Self::CorruptRequest { at } => write!(f, "CorruptRequest(at {at})"),
+            Self::ErrorInOk { code } => write!(f, "ErrorInOk({code})"),
+            Self::WrongEtag(etag) => write!(f, "WrongEtag({etag})"),
+            Self::Before(_) => f.write_str("Before(..)"),
+            Self::Page(fault) => write!(f, "Page({fault:?})"),
+        }
+    }
+}
+
+/// An effect and the requests it happens to: all, unless narrowed down.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    effect: Effect,
+    operation: Option<Operation>,
+    method: Option<Method>,
+    bucket: Option<String>,
+    key: Option<String>,
+    skip: u64,
+    times: u64,
+}
+
+impl Fault {
+    /// An effect on every request.
+    #[must_use]
+    pub fn new(effect: Effect) -> Self {
+        Self { effect, operation: None, method: None, bucket: None, key: None, skip: 0, times: u64::MAX }
+    }
+
+    /// An S3 error without `Retry-After`, on every request.
+    pub fn answer(status: u16, code: impl Into<String>) -> Self {
+        Self::new(Effect::Answer { status, code: code.into(), retry_after: None })
+    }
+
+    /// Only for this operation.
+    #[must_use]
+    pub fn on(mut self, operation: Operation) -> Self {
+        self.operation = Some(operation);
+        self
+    }
+
+    /// Only for this HTTP verb.
+    #[must_use]
+    pub fn method(mut self, method: Method) -> Self {
+        self.method = Some(method);
+        self
+    }
+
+    /// Only in this bucket.
+    #[must_use]
+    pub fn bucket(mut self, bucket: impl Into<String>) -> Self {
+        self.bucket = Some(bucket.into());
+        self
+    }
+
+    /// Only for exactly this key.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Spares the first `count` requests that would match.
+    #[must_use]
+    pub fn after(mut self, count: u64) -> Self {
+        self.skip = count;
+        self
+    }
+
+    /// Happens to so many requests, then no more.
+    #[must_use]
+    pub fn times(mut self, count: u64) -> Self {
+        self.times = count;
+        self
+    }
+
+    fn matches(&self, method: &Method, subject: &Subject) -> bool {
+        fn wanted<T: PartialEq>(wanted: Option<&T>, found: Option<&T>) -> bool {
+            wanted.is_none() || wanted == found
+        }
+        wanted(self.operation.as_ref(), Some(&subject.operation))
+            && wanted(self.method.as_ref(), Some(method))
+            && wanted(self.bucket.as_ref(), subject.bucket.as_ref())
+            && wanted(self.key.as_ref(), subject.key.as_ref())
+    }
+}
+
+/// The faults of one server. A request suffers every fault that matches it, in the order of their registration.
+#[derive(Debug, Default)]
+pub struct Faults {
+    registered: Mutex<Vec<(Fault, Arc<FaultHits>)>>,
+    requests: AtomicU64,
+    kill_at: Mutex<Option<u64>>,
+    killed: AtomicBool,
+}
+
+/// Counts how often a fault has happened.
+#[derive(Debug, Default)]
+pub struct FaultHits {
+    seen: AtomicU64,
+    hits: AtomicU64,
+}
+
+impl FaultHits {
+    /// How many requests it has happened to.
+    pub fn count(&self) -> u64 {
+        self.hits.load(Ordering::SeqCst)
+    }
+}
+
+impl Faults {
+    fn lock(&self) -> MutexGuard<'_, Vec<(Fault, Arc<FaultHits>)>> {
+        self.registered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Registers a fault. The handle tells whether it happened: a test of a fault that never fired proves nothing.
+    pub fn add(&self, fault: Fault) -> Arc<FaultHits> {
+        let hits = Arc::new(FaultHits::default());
+        self.lock().push((fault, hits.clone()));
+        hits
+    }
+
+    /// Forgets all faults and brings a killed server back.
+    pub fn clear(&self) {
+        self.lock().clear();
+        self.revive();
+    }
+
+    /// The `n`-th request from now, counting from 1, and everything after it, get no answer; connections are closed,
+    /// replies under way are cut. As if the server had died.
+    pub fn kill_at(&self, n: u64) {
+        let at = self.requests.load(Ordering::SeqCst) + n.max(1);
+        *self.kill_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    }
+
+    /// Brings a killed server back, with everything it had stored.
+    pub fn revive(&self) {
+        *self.kill_at.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.killed.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether the server plays dead.
+    pub fn is_killed(&self) -> bool {
+        self.killed.load(Ordering::SeqCst)
+    }
+
+    /// Counts a request; says whether the server lives to see it.
+    pub(crate) fn survives(&self) -> bool {
+        let number = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
+        let kill_at = *self.kill_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if kill_at.is_some_and(|at| number >= at) {
+            self.killed.store(true, Ordering::SeqCst);
+        }
+        !self.is_killed()
+    }
+
+    /// The effects that happen to this request.
+    pub(crate) fn effects(&self, method: &Method, subject: &Subject) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for (fault, hits) in self.lock().iter().filter(|(fault, _)| fault.matches(method, subject)) {
+            let seen = hits.seen.fetch_add(1, Ordering::SeqCst);
+            if seen >= fault.skip && hits.count() < fault.times {
+                hits.hits.fetch_add(1, Ordering::SeqCst);
+                effects.push(fault.effect.clone());
+            }
+        }
+        effects
+    }
+}
