@@ -33,6 +33,10 @@ pub(super) async fn get(client: &Client, key: &Key, options: &GetOptions) -> Res
     let length = reply.length().ok_or_else(|| no_length("read", client, key))?;
     let size = total_size(&reply).unwrap_or(length);
     check_range(client, key, options, length, size)?;
+    // Ceph 16 and moto take no notice of the number and send the whole object.
+    if options.part_number.is_some() && length > 0 && !reply.headers.contains_key(header::CONTENT_RANGE) {
+        return Err(Error::unsupported("read single parts").during("read", client.location(), Some(key)));
+    }
     let info = headers::object_info(&reply.headers, size);
     let (location, key) = (client.location().to_owned(), key.clone());
     let body = reply.stream().map(move |chunk| chunk.map_err(|e| e.during("read", &location, Some(&key))));
