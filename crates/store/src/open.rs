@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::{Bucket, BucketSpec, Result, S3Bucket};
+use crate::{Bucket, BucketSpec, ObjectStoreBucket, Result, S3Bucket};
 
 /// Opens a bucket. Nothing is sent yet: [`Bucket::probe`] does that.
 ///
@@ -9,6 +9,9 @@ use crate::{Bucket, BucketSpec, Result, S3Bucket};
 pub fn open(spec: &BucketSpec) -> Result<Arc<dyn Bucket>> {
     Ok(match spec {
         BucketSpec::S3(spec) => Arc::new(S3Bucket::open(spec)?),
-        _ => return Err(crate::Error::unsupported("be opened")),
+        BucketSpec::Azure(spec) => Arc::new(ObjectStoreBucket::azure(spec)?),
+        BucketSpec::Gcs(spec) => Arc::new(ObjectStoreBucket::gcs(spec)?),
+        BucketSpec::Local(spec) => Arc::new(ObjectStoreBucket::local(spec)?),
+        BucketSpec::Memory(name) => Arc::new(ObjectStoreBucket::memory(name)),
     })
 }

@@ -46,7 +46,7 @@ async fn one_by_one(store: &Arc<dyn ObjectStore>, paths: &[Path], directory: boo
 async fn in_batches(store: &Arc<dyn ObjectStore>, paths: &[Path]) -> Vec<Result<()>> {
     let mut results = Vec::with_capacity(paths.len());
     for batch in paths.chunks(AZURE_BATCH) {
-        let asked = stream::iter(batch.to_vec().into_iter().map(Ok)).boxed();
+        let asked = stream::iter(batch.iter().cloned().map(Ok).collect::<Vec<_>>()).boxed();
         let answers: Vec<_> = store.delete_stream(asked).collect().await;
         if answers.len() == batch.len() {
             results.extend(answers.into_iter().map(|answer| settled(answer.map(drop))));

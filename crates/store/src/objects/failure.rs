@@ -62,10 +62,12 @@ fn generic(error: &object_store::Error) -> Error {
     if let Some(io) = find::<io::Error>(error) {
         return Error::new(kind_of_io(io.kind()), one_line(&said)).with_class(class_of_io(io.kind()));
     }
-    let Some((status, body)) = status_in(&said) else {
-        return Error::new(ErrorKind::InvalidReply, one_line(&said)).with_class(ErrorClass::Permanent);
-    };
-    Refusal::new(status, &HeaderMap::new(), body.as_bytes()).to_error()
+    if let Some((status, body)) = status_in(&said) {
+        return Refusal::new(status, &HeaderMap::new(), body.as_bytes()).to_error();
+    }
+    // Files and memory speak for themselves (a range beyond the end); others tell of a reply that makes no sense.
+    let ours = matches!(error, object_store::Error::Generic { store: "LocalFileSystem" | "InMemory", .. });
+    Error::new(if ours { ErrorKind::InvalidRequest } else { ErrorKind::InvalidReply }, one_line(&said))
 }
 
 /// `Server returned non-2xx status code: 503 Service Unavailable: <body>` or `... (code: 403)`.

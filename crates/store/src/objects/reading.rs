@@ -91,16 +91,16 @@ fn info(found: &GetResult, times: Times) -> ObjectInfo {
 fn described(theirs: &TheirAttributes) -> (Attributes, BTreeMap<String, String>, Option<String>) {
     let (mut ours, mut metadata, mut storage_class) = (Attributes::default(), BTreeMap::new(), None);
     for (name, value) in theirs {
-        let value = Some(value.to_string());
+        let value = value.to_string();
         match name {
-            Attribute::ContentType => ours.content_type = value,
-            Attribute::ContentEncoding => ours.content_encoding = value,
-            Attribute::ContentDisposition => ours.content_disposition = value,
-            Attribute::ContentLanguage => ours.content_language = value,
-            Attribute::CacheControl => ours.cache_control = value,
-            Attribute::StorageClass => storage_class = value,
+            Attribute::ContentType => ours.content_type = Some(value),
+            Attribute::ContentEncoding => ours.content_encoding = Some(value),
+            Attribute::ContentDisposition => ours.content_disposition = Some(value),
+            Attribute::ContentLanguage => ours.content_language = Some(value),
+            Attribute::CacheControl => ours.cache_control = Some(value),
+            Attribute::StorageClass => storage_class = Some(value),
             Attribute::Metadata(name) => {
-                metadata.insert(name.to_ascii_lowercase(), value.unwrap_or_default());
+                metadata.insert(name.to_ascii_lowercase(), value);
             }
             _ => {}
         }
@@ -150,10 +150,9 @@ fn read_on(mut file: File, range: Range<u64>, seen: Option<Seen>) -> Result<Read
     let wanted = FILE_CHUNK.min(range.end - range.start);
     let mut chunk = Vec::with_capacity(usize::try_from(wanted).unwrap_or_default());
     let read = (&mut file).take(wanted).read_to_end(&mut chunk).map_err(failed)? as u64;
-    if read < wanted || range.start + read == range.end {
-        if now(&file)? != seen {
-            return Err(Error::new(ErrorKind::PreconditionFailed, "the file changed while it was read"));
-        }
+    let over = read < wanted || range.start + read == range.end;
+    if over && now(&file)? != seen {
+        return Err(Error::new(ErrorKind::PreconditionFailed, "the file changed while it was read"));
     }
     if read == 0 {
         return Ok(None);

@@ -15,7 +15,7 @@ use super::{
     directory::is_unfinished,
     failure::io_error,
     keys,
-    listing::{Item, Wanted},
+    wanted::{Item, Wanted},
 };
 use crate::{Error, ErrorKind, Result};
 

@@ -1,7 +1,10 @@
 use transship_store::{AzureSpec, Body, Bucket, ErrorKind, ListRequest, ObjectStoreBucket, PutOptions};
 use transship_types::{Algorithm, ErrorClass, Key, Secret};
 
-use crate::{contract, memory, uploads};
+use crate::{
+    canned::{Canned, reply},
+    contract, memory, uploads,
+};
 
 fn spec() -> AzureSpec {
     AzureSpec { account: "account".into(), container: "container".into(), ..AzureSpec::default() }
@@ -81,12 +84,95 @@ async fn metadata_that_azure_cannot_name_is_an_error_before_anything_is_sent() {
     assert_eq!(bucket.requests().total(), 0);
 }
 
+#[tokio::test]
+async fn a_failed_batch_fails_each_of_its_deletes_and_a_head_keeps_its_code() {
+    let busy = reply("503 Busy", "x-ms-error-code: ServerBusy\r\nRetry-After: 3\r\n", "");
+    let gone = reply("404 Gone", "x-ms-error-code: ContainerNotFound\r\n", "");
+    let server = Canned::serve(&[&busy, &gone]).await;
+    let spec = AzureSpec { key: Some(Secret::new("a2V5")), endpoint: Some(server.endpoint.clone()), ..spec() };
+    let bucket = ObjectStoreBucket::azure(&spec).unwrap();
+    let deleted = bucket.delete(&["a", "b//", "c"].map(Key::from)).await.unwrap();
+    let kinds: Vec<_> = deleted.into_iter().map(|d| d.result.unwrap_err().kind()).collect();
+    assert_eq!(kinds, [ErrorKind::Throttled, ErrorKind::UnrepresentableKey, ErrorKind::Throttled]);
+    assert_eq!(server.asked().len(), 1);
+    let error = bucket.head(&Key::from("a")).await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::NoSuchBucket, Some("ContainerNotFound")), "{error}");
+}
+
+const EMULATOR_KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+/// A signature for the whole container `objects`:
+/// <https://learn.microsoft.com/en-us/rest/api/storageservices/create-service-sas#version-2020-12-06-and-later>.
+fn signature(permissions: &str, expiry: &str) -> String {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    let fields = [
+        permissions,
+        "",
+        expiry,
+        "/blob/devstoreaccount1/objects",
+        "",
+        "",
+        "",
+        "2021-08-06",
+        "c",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+    ];
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &BASE64_STANDARD.decode(EMULATOR_KEY).unwrap());
+    let signed = BASE64_STANDARD.encode(ring::hmac::sign(&key, fields.join("\n").as_bytes()));
+    let signed = percent_encoding::utf8_percent_encode(&signed, percent_encoding::NON_ALPHANUMERIC).to_string();
+    format!("?sv=2021-08-06&sr=c&sp={permissions}&se={}&sig={signed}", expiry.replace(':', "%3A"))
+}
+
+fn signed(sas: &str) -> ObjectStoreBucket {
+    let spec = emulated("objects");
+    let endpoint = spec.connection_string.unwrap().expose().split(';').next().unwrap().to_owned();
+    let text = format!("{endpoint};SharedAccessSignature={sas}");
+    let spec =
+        AzureSpec { container: "objects".into(), connection_string: Some(Secret::new(text)), ..AzureSpec::default() };
+    ObjectStoreBucket::azure(&spec).unwrap()
+}
+
+#[tokio::test]
+#[ignore = "needs an Azurite"]
+async fn a_shared_access_signature_does_what_it_allows_and_never_shows() {
+    let bucket = signed(&signature("racwdl", "2099-01-01T00:00:00Z"));
+    let key = Key::from("sas/1");
+    bucket.put(&key, Body::bytes("x"), &PutOptions::default()).await.unwrap();
+    assert_eq!(crate::keys(&bucket, &crate::under("sas/")).await, ["sas/1"]);
+    assert_eq!(crate::read(&bucket, "sas/1").await, b"x");
+    bucket.delete(std::slice::from_ref(&key)).await.unwrap().remove(0).result.unwrap();
+
+    for (sas, kind) in [
+        (signature("r", "2099-01-01T00:00:00Z"), ErrorKind::AccessDenied),
+        (signature("racwdl", "2001-01-01T00:00:00Z"), ErrorKind::Credentials),
+        (signature("racwdl", "2099-01-01T00:00:00Z").replace("sp=racwdl", "sp=racwd"), ErrorKind::Credentials),
+    ] {
+        let bucket = signed(&sas);
+        let signature = sas.split_once("sig=").unwrap().1;
+        for error in [
+            bucket.probe().await.unwrap_err(),
+            bucket.put(&key, Body::bytes("x"), &PutOptions::default()).await.unwrap_err(),
+            bucket.delete(std::slice::from_ref(&key)).await.unwrap().remove(0).result.unwrap_err(),
+        ] {
+            assert_eq!((error.kind(), error.class()), (kind, ErrorClass::Permanent), "{error}");
+            let shown = format!("{error} {error:?} {bucket:?}");
+            assert!(!shown.contains(signature) && !shown.contains("sig="), "{shown}");
+        }
+    }
+}
+
 /// A container of an emulator, by the blob endpoint in `TRANSSHIP_TEST_AZURITE`; the container `objects` must be there.
 #[allow(clippy::disallowed_methods)] // a test's address comes from outside
 fn emulated(container: &str) -> AzureSpec {
     let endpoint = std::env::var("TRANSSHIP_TEST_AZURITE").expect("TRANSSHIP_TEST_AZURITE holds a blob endpoint");
-    let key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
-    let text = format!("BlobEndpoint={endpoint}/devstoreaccount1;AccountName=devstoreaccount1;AccountKey={key}");
+    let text =
+        format!("BlobEndpoint={endpoint}/devstoreaccount1;AccountName=devstoreaccount1;AccountKey={EMULATOR_KEY}");
     AzureSpec { container: container.into(), connection_string: Some(Secret::new(text)), ..AzureSpec::default() }
 }
 
@@ -99,6 +185,33 @@ async fn azurite_keeps_the_contract() {
     memory::described_objects_come_back(&bucket).await;
     contract::clear(&bucket).await;
     uploads::parts_may_be_sent_in_any_order(&bucket).await;
+}
+
+#[tokio::test]
+#[ignore = "needs an Azurite"]
+async fn every_key_that_is_accepted_is_the_one_that_is_listed() {
+    let bucket = ObjectStoreBucket::azure(&emulated("objects")).unwrap();
+    let pieces = [
+        " ", "  a", "a  ", "%", "%2F", "%2e", "%2E%2E", "%25", "C:", "?", "#", "#1", "+", "a b", "&amp;", "&", "<x>",
+        "'", "\"", ";", "=", "@", "\u{85}", "\u{a0}", "e\u{301}", "é", "\u{2028}", "\u{feff}", "\u{fffd}", "\u{e000}",
+        "😀", "~", "|", "^", "`", "{}", "[]", "...a", "$",
+    ];
+    for (n, piece) in pieces.iter().enumerate() {
+        for key in [(*piece).to_owned(), format!("{n}/{piece}"), format!("{n}-{piece}/x"), format!("x{n}{piece}x")] {
+            let name = Key::from(key.as_str());
+            if bucket.check_key(&name).is_err() {
+                continue;
+            }
+            bucket
+                .put(&name, Body::bytes("x"), &PutOptions::default())
+                .await
+                .unwrap_or_else(|e| panic!("{key:?}: {e}"));
+            assert_eq!(crate::keys(&bucket, &ListRequest::default()).await, [key.as_str()]);
+            assert_eq!(crate::keys(&bucket, &crate::under(&key)).await, [key.as_str()]);
+            assert_eq!(crate::read(&bucket, &key).await, b"x", "{key:?}");
+            contract::clear(&bucket).await;
+        }
+    }
 }
 
 #[tokio::test]

@@ -254,7 +254,7 @@ proptest! {
                     assert_eq!(keys(bucket, &ListRequest::default()).await, [key.as_str()]);
                     assert_eq!(keys(bucket, &under(&key)).await, [key.as_str()]);
                     assert_eq!(read(bucket, &key).await, b"x");
-                    bucket.delete(&[name.clone()]).await.unwrap().remove(0).result.unwrap();
+                    bucket.delete(std::slice::from_ref(&name)).await.unwrap().remove(0).result.unwrap();
                     assert_eq!(keys(bucket, &ListRequest::default()).await, [""; 0]);
                 }
             }
