@@ -62,7 +62,7 @@ pub(crate) fn page(objects: &Objects, question: Question<'_>) -> Page {
         let group = common_prefix(key, question);
         let line = match group {
             Some(group) => {
-                from = Bound::Excluded(format!("{group}{}", char::MAX));
+                from = Bound::Excluded(key.clone().max(format!("{group}{}", char::MAX)));
                 if question.after == Some(group) || page.last() == Some(group) {
                     continue;
                 }
