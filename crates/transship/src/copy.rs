@@ -48,6 +48,10 @@ pub struct Run {
 }
 
 impl Run {
+    pub(crate) fn new(progress: Arc<Progress>, outcomes: BoxStream<'static, Result<ObjectReport>>) -> Self {
+        Self { progress, outcomes }
+    }
+
     /// How far it is; may be looked at from anywhere.
     pub fn progress(&self) -> Arc<Progress> {
         Arc::clone(&self.progress)
@@ -107,10 +111,10 @@ pub fn copy_entries(
     let progress = Arc::new(Progress::default());
     let counted = Arc::clone(&progress);
     let outcomes = stream::once(start(route, entries.boxed(), options, counted)).try_flatten().boxed();
-    Run { progress, outcomes }
+    Run::new(progress, outcomes)
 }
 
-type Entries = BoxStream<'static, Result<Entry>>;
+pub(crate) type Entries = BoxStream<'static, Result<Entry>>;
 
 async fn start(
     route: Route,
@@ -119,13 +123,7 @@ async fn start(
     progress: Arc<Progress>,
 ) -> Result<BoxStream<'static, Result<ObjectReport>>> {
     probe(&route, &options.copy).await?;
-    let counter = Arc::clone(&progress);
-    let entries = entries.inspect_ok(move |entry| counter.count(entry)).boxed();
-    let (mut plan, entries) = plan(route, entries, &options).await?;
-    if options.skip_existing {
-        let looks = plan.route.legs.iter().map(|leg| Existing::list(&leg.place, &options.copy.retry));
-        plan.existing = try_join_all(looks).await?.into_iter().map(Some).collect();
-    }
+    let (plan, entries) = prepare(route, entries, &options, &progress).await?;
     let legs = &plan.route.legs;
     let destinations = legs.iter().map(crate::Leg::destination).collect();
     let source = plan.route.source.bucket.clone();
@@ -145,6 +143,23 @@ async fn start(
         .map(move |entry| Arc::clone(&run).one(entry))
         .buffer_unordered(options.copy.transfers.max(1))
         .boxed())
+}
+
+/// Everything that happens before the first object is copied.
+pub(crate) async fn prepare(
+    route: Route,
+    entries: Entries,
+    options: &RunOptions,
+    progress: &Arc<Progress>,
+) -> Result<(Plan, Entries)> {
+    let counter = Arc::clone(progress);
+    let entries = entries.inspect_ok(move |entry| counter.count(entry)).boxed();
+    let (mut plan, entries) = plan(route, entries, options).await?;
+    if options.skip_existing {
+        let looks = plan.route.legs.iter().map(|leg| Existing::list(&leg.place, &options.copy.retry));
+        plan.existing = try_join_all(looks).await?.into_iter().map(Some).collect();
+    }
+    Ok((plan, entries))
 }
 
 /// A destination that no object can reach is found out before the first one is read. One that only must not be

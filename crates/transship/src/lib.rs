@@ -20,6 +20,7 @@
 //! The pieces are crates of their own, re-exported here: [`store`], [`keys`], [`transfer`], [`verify`], [`report`].
 
 mod copy;
+mod dry_run;
 mod error;
 mod existing;
 mod listing;
@@ -31,6 +32,7 @@ mod spool;
 mod unique;
 
 pub use copy::{Progress, Run, RunOptions, copy, copy_entries};
+pub use dry_run::dry_run;
 pub use error::{Error, Result};
 pub use existing::Existing;
 pub use listing::list;
