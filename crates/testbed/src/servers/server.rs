@@ -57,12 +57,16 @@ impl Server {
         }
     }
 
-    /// [`Server::start`] for the test named `test`: where the server is missing, the test is to be skipped, which is
-    /// printed and recorded for [`skipped`](super::skipped()).
+    /// [`Server::start`] for the test named `test`: where the server is missing, or `TRANSSHIP_TEST_SERVERS` is `off`, the
+    /// test is to be skipped, which is printed and recorded for [`skipped`](super::skipped()).
     ///
     /// # Errors
     /// Those of [`Server::start`]; and in continuous integration (`CI` is set) a missing server is one.
     pub async fn start_or_skip(kind: ServerKind, test: &str) -> Result<Option<Self>> {
+        if place::variable("TRANSSHIP_TEST_SERVERS").as_deref() == Some("off") {
+            skipped::record(test, &format!("{} is not wanted (TRANSSHIP_TEST_SERVERS=off)", kind.name()))?;
+            return Ok(None);
+        }
         let server = Self::start(kind).await?;
         if server.is_none() {
             let name = kind.name();
