@@ -27,6 +27,8 @@ pub struct Capabilities {
     pub conditional_put: bool,
     /// The object's own time can be set, so that `ObjectInfo::modified_at_source` survives.
     pub keeps_source_time: bool,
+    /// A bucket that is not there yet is made with the first object.
+    pub made_by_writing: bool,
 }
 
 /// The limits of multipart uploads.

@@ -9,6 +9,7 @@ use std::{
 use futures::{Stream, StreamExt, TryStreamExt, future::try_join_all, stream, stream::BoxStream};
 use tokio_util::sync::CancellationToken;
 use transship_report::ObjectReport;
+use transship_store::ErrorKind;
 use transship_transfer::{Copier, CopyOptions, Job, Target};
 use transship_types::{Entry, ErrorClass};
 
@@ -168,6 +169,7 @@ async fn probe(route: &Route, options: &CopyOptions) -> Result<()> {
     let probes = route.legs.iter().map(|leg| async {
         let bucket = &leg.place.bucket;
         match transship_store::retry(&options.retry, |_| bucket.probe()).await {
+            Err(error) if error.kind() == ErrorKind::NoSuchBucket && bucket.capabilities().made_by_writing => Ok(()),
             Err(error) if error.concerns_bucket() || error.class() == ErrorClass::Transient => Err(error),
             Err(error) => {
                 tracing::debug!(%error, "the destination cannot be listed");

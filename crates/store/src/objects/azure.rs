@@ -35,6 +35,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     tags: false,
     conditional_put: true,
     keeps_source_time: true,
+    made_by_writing: false,
 };
 
 pub(super) fn open(spec: &AzureSpec) -> Result<ObjectStoreBucket> {

@@ -32,6 +32,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     tags: false,
     conditional_put: false,
     keeps_source_time: true,
+    made_by_writing: true,
 };
 
 /// A directory that need not be there yet.

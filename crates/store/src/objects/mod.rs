@@ -86,6 +86,7 @@ impl ObjectStoreBucket {
             tags: false,
             conditional_put: true,
             keeps_source_time: true,
+            made_by_writing: false,
         };
         Self::assemble(Backing::Plain(store), Rules::Plain, name.to_owned(), capabilities, Arc::default())
     }

@@ -59,6 +59,7 @@ impl S3Bucket {
             tags: true,
             conditional_put: true,
             keeps_source_time: true,
+            made_by_writing: false,
         };
         Ok(Self { client: Client::new(spec)?, capabilities })
     }
