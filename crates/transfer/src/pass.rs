@@ -239,7 +239,12 @@ impl Flight<'_> {
     async fn one_put(&self, at: usize, stream: ByteStream) -> Result<Done> {
         let writer = &self.pass.writers[at];
         let provable = self.source_md5().is_some() && writer.destination.bucket.capabilities().etag_may_be_md5;
-        let (stream, hashed) = if provable { (stream, None) } else { self.hashing(stream) };
+        let (stream, hashed) = if provable {
+            (stream, None)
+        } else {
+            let (stream, hashed) = self.hashing(stream);
+            (stream, Some(hashed))
+        };
         let body = Body::stream(self.info.size, stream);
         let reply = writer.destination.bucket.put(writer.key(), body, &self.options(writer)).await?;
         let md5 = match hashed {
@@ -253,12 +258,7 @@ impl Flight<'_> {
     async fn in_parts(&self, at: usize, stream: ByteStream) -> Result<Done> {
         let writer = &self.pass.writers[at];
         let (stream, hashed) = self.hashing(stream);
-        let approve = async {
-            match hashed {
-                Some(hasher) => self.approved(hasher).await.map(drop),
-                None => Ok(()),
-            }
-        };
+        let approve = async { self.approved(hashed).await.map(drop) };
         let uploaded = self.uploader(writer).upload(stream, approve).await?;
         self.judge_upload(writer, uploaded).await
     }
@@ -268,13 +268,8 @@ impl Flight<'_> {
     async fn unpacked(&self, stream: ByteStream, targets: Vec<usize>) -> Placements {
         let (stream, hashed) = self.hashing(stream);
         let (pump, streams) = fan_out(gunzip(stream), targets.len(), self.pass.options.longest_lag);
-        let approved = async {
-            match hashed {
-                Some(hasher) => self.approved(hasher).await.map(drop).map_err(|e| (e.kind(), e.class(), e.to_string())),
-                None => Ok(()),
-            }
-        }
-        .shared();
+        let approved =
+            async { self.approved(hashed).await.map(drop).map_err(|e| (e.kind(), e.class(), e.to_string())) }.shared();
         let uploads = targets.iter().zip(streams).map(|(&at, stream)| {
             let writer = &self.pass.writers[at];
             let approve =
@@ -305,24 +300,25 @@ impl Flight<'_> {
         }
     }
 
-    /// Hashes a stream as it passes; the hasher comes out when the stream has ended well.
-    fn hashing(&self, stream: ByteStream) -> (ByteStream, Option<oneshot::Receiver<ETagHasher>>) {
+    /// Hashes a stream as it passes; the hasher comes out with the last byte. Whoever sends a body of known length
+    /// never asks for what comes after it, so the end of the stream is no sign to wait for.
+    fn hashing(&self, stream: ByteStream) -> (ByteStream, oneshot::Receiver<ETagHasher>) {
         let (sender, receiver) = oneshot::channel();
-        let state = (stream, Some((self.hasher(), sender)));
-        let hashed = futures::stream::unfold(state, |(mut stream, mut hashing)| async move {
-            let next = stream.next().await;
-            match (&next, &mut hashing) {
-                (Some(Ok(chunk)), Some((hasher, _))) => hasher.update(chunk),
-                (None, _) => {
-                    if let Some((hasher, sender)) = hashing.take() {
-                        let _ = sender.send(hasher);
-                    }
-                }
-                _ => {}
+        let mut hashing = Some((self.hasher(), sender));
+        let mut left = self.info.size;
+        let hashed = stream.map(move |chunk| {
+            if let (Ok(bytes), Some((hasher, _))) = (&chunk, &mut hashing) {
+                hasher.update(bytes);
+                left = left.saturating_sub(bytes.len() as u64);
             }
-            next.map(|item| (item, (stream, hashing)))
+            if left == 0
+                && let Some((hasher, sender)) = hashing.take()
+            {
+                let _ = sender.send(hasher);
+            }
+            chunk
         });
-        (hashed.boxed(), Some(receiver))
+        (hashed.boxed(), receiver)
     }
 
     async fn approved(&self, hasher: oneshot::Receiver<ETagHasher>) -> Result<Digest> {
