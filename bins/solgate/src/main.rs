@@ -1,2 +1,5 @@
-//! Solgate.
-fn main() {}
+//! `solgate`: lists, transfers and notifies.
+
+fn main() -> std::process::ExitCode {
+    transship_support::run(solgate::main)
+}

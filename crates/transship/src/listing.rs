@@ -10,7 +10,7 @@ use crate::Place;
 ///
 /// Each page of a store that promises an order is checked: a server that repeats a page or ignores where to start
 /// ends the listing with an error, never with a wrong one.
-pub fn list(place: &Place, policy: &RetryOptions) -> impl Stream<Item = Result<Entry>> + Send + 'static {
+pub fn list(place: &Place, policy: &RetryOptions) -> impl Stream<Item = Result<Entry>> + Send + use<> {
     let listing = Listing {
         bucket: place.bucket.clone(),
         request: ListRequest { prefix: place.prefix.clone(), ..ListRequest::default() },
