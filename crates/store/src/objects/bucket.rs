@@ -44,14 +44,21 @@ impl Bucket for ObjectStoreBucket {
     }
 
     async fn head(&self, key: &Key) -> Result<ObjectInfo> {
-        let looking = async { reading::head(&*self.backing.for_reading()?, &self.path(key)?, self.times()).await };
-        looking.await.map_err(|e| self.unread(e).during("look at", &self.location, Some(key)))
+        let looking = async {
+            let path = self.path(key)?;
+            let found = async { reading::head(&*self.backing.for_reading()?, &path, self.times()).await };
+            found.await.map_err(|e| self.unread(e))
+        };
+        looking.await.map_err(|e| e.during("look at", &self.location, Some(key)))
     }
 
     async fn get(&self, key: &Key, options: &GetOptions) -> Result<GetReply> {
-        let opening =
-            async { reading::get(&*self.backing.for_reading()?, &self.path(key)?, options, self.times()).await };
-        let reply = opening.await.map_err(|e| self.unread(e).during("read", &self.location, Some(key)))?;
+        let opening = async {
+            let path = self.path(key)?;
+            let opened = async { reading::get(&*self.backing.for_reading()?, &path, options, self.times()).await };
+            opened.await.map_err(|e| self.unread(e))
+        };
+        let reply = opening.await.map_err(|e| e.during("read", &self.location, Some(key)))?;
         let (location, key) = (self.location.clone(), key.clone());
         let body = reply.body.map_err(move |e| e.during("read", &location, Some(&key)));
         Ok(GetReply { body: Box::pin(body), ..reply })
@@ -66,7 +73,8 @@ impl Bucket for ObjectStoreBucket {
         started.map_err(|e| e.during("start the upload of", &self.location, Some(key)))
     }
 
-    /// Waits until all parts with lower numbers have been handed over.
+    /// Parts are uploaded side by side, but start in order: one waits while the bytes of a part before it are on
+    /// their way here. One that comes before its neighbours were as much as begun is kept in memory until they come.
     async fn put_part(&self, upload: &Upload, number: u32, body: Body, options: &PutOptions) -> Result<Part> {
         let written = self.write_part(upload, number, body, options).await;
         written.map_err(|e| e.during("write a part of", &self.location, Some(&upload.key)))

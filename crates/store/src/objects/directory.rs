@@ -69,10 +69,10 @@ impl Directory {
     /// # Errors
     /// `NoSuchBucket` where there is no such directory.
     pub(super) fn for_reading(&self) -> Result<Arc<LocalFileSystem>> {
-        self.check_root()?;
         if let Some(store) = self.store.get() {
             return Ok(Arc::clone(store));
         }
+        self.check_root()?;
         let store = LocalFileSystem::new_with_prefix(&self.root).map_err(|e| super::failure::explain(&e))?;
         Ok(Arc::clone(self.store.get_or_init(|| Arc::new(store))))
     }

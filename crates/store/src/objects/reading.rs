@@ -127,6 +127,9 @@ fn whole(body: ByteStream, length: u64) -> ByteStream {
 fn file_body(file: File, range: Range<u64>) -> ByteStream {
     let start = (file, range, None);
     stream::try_unfold(start, |(file, range, seen)| async move {
+        if range.is_empty() && seen.is_some() {
+            return Ok(None);
+        }
         let read = tokio::task::spawn_blocking(move || read_on(file, range, seen));
         read.await.map_err(|e| Error::new(ErrorKind::Io, "reading was interrupted").caused_by(e))?
     })

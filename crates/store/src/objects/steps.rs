@@ -54,9 +54,10 @@ impl ObjectStoreBucket {
         options: &PutOptions,
     ) -> Result<Part> {
         let open = self.uploads.get(upload)?;
+        let announced = open.announce(number);
         let chunks = body.gather().await?;
         digest::check(&chunks, options.digest.as_ref()).await?;
-        open.put_part(number, writing::payload(chunks)).await
+        open.put_part(announced, writing::payload(chunks)).await
     }
 
     pub(super) async fn finish_upload(

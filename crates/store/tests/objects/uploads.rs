@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use futures::{FutureExt, StreamExt, future::join_all, stream};
 use tempfile::TempDir;
 use transship_store::{
@@ -53,25 +51,62 @@ pub(crate) async fn parts_may_be_sent_in_any_order(bucket: &dyn Bucket) {
     bucket.delete(&[key]).await.unwrap();
 }
 
+/// A body whose bytes come when they are asked for.
+fn slow(text: &'static str) -> (tokio::sync::oneshot::Sender<()>, Body) {
+    let (go, gone) = tokio::sync::oneshot::channel::<()>();
+    let bytes = stream::once(async move {
+        gone.await.map_err(|_| Error::new(ErrorKind::Connection, "the source broke"))?;
+        Ok(text.into())
+    });
+    (go, Body::stream(text.len() as u64, bytes.boxed()))
+}
+
 #[tokio::test]
-async fn a_part_that_was_given_up_breaks_the_upload_for_all_who_wait() {
-    let bucket = Arc::new(ObjectStoreBucket::memory("broken"));
+async fn a_part_sent_twice_breaks_the_upload_for_all_who_wait() {
+    let bucket = ObjectStoreBucket::memory("broken");
     let upload = bucket.create_upload(&Key::from("k"), &none()).await.unwrap();
-    let waiting = {
-        let (bucket, upload) = (Arc::clone(&bucket), upload.clone());
-        tokio::spawn(async move { bucket.put_part(&upload, 3, Body::bytes("3"), &none()).await })
-    };
-    bucket.put_part(&upload, 1, Body::bytes("1"), &none()).await.unwrap();
-    assert!(!waiting.is_finished());
-    let twice = bucket.put_part(&upload, 1, Body::bytes("1"), &none()).await.unwrap_err();
+    let options = none();
+    bucket.put_part(&upload, 1, Body::bytes("1"), &options).await.unwrap();
+    let (_never, body) = slow("2");
+    let mut second = bucket.put_part(&upload, 2, body, &options);
+    assert!((&mut second).now_or_never().is_none());
+    let mut third = bucket.put_part(&upload, 3, Body::bytes("3"), &options);
+    assert!((&mut third).now_or_never().is_none(), "it waits for the second");
+    let twice = bucket.put_part(&upload, 1, Body::bytes("1"), &options).await.unwrap_err();
     assert_eq!((twice.kind(), twice.class()), (ErrorKind::NoSuchUpload, ErrorClass::Transient), "{twice}");
-    let waited = waiting.await.unwrap().unwrap_err();
+    let waited = third.await.unwrap_err();
     assert_eq!(waited.class(), ErrorClass::Transient, "{waited}");
-    let late = bucket.put_part(&upload, 2, Body::bytes("2"), &none()).await.unwrap_err();
-    assert!(late.to_string().contains("start anew"), "{late}");
+    assert!(waited.to_string().contains("start anew"), "{waited}");
     bucket.abort_upload(&upload).await.unwrap();
-    let gone = bucket.put_part(&upload, 2, Body::bytes("2"), &none()).await.unwrap_err();
+    let gone = bucket.put_part(&upload, 2, Body::bytes("2"), &options).await.unwrap_err();
     assert_eq!((gone.kind(), gone.class()), (ErrorKind::NoSuchUpload, ErrorClass::Permanent), "{gone}");
+}
+
+#[tokio::test]
+async fn later_parts_wait_for_bytes_that_are_on_their_way_and_for_no_others() {
+    let bucket = ObjectStoreBucket::memory("waiting");
+    let key = Key::from("k");
+    let upload = bucket.create_upload(&key, &none()).await.unwrap();
+    let options = none();
+    let fourth = bucket.put_part(&upload, 4, Body::bytes("4"), &options).await.unwrap();
+    let (go, body) = slow("1");
+    let mut first = bucket.put_part(&upload, 1, body, &options);
+    assert!((&mut first).now_or_never().is_none());
+    let mut second = bucket.put_part(&upload, 2, Body::bytes("2"), &options);
+    assert!((&mut second).now_or_never().is_none(), "the first is on its way");
+    go.send(()).unwrap();
+    let (first, second) = (first.await.unwrap(), second.await.unwrap());
+    let early = bucket.complete_upload(&upload, &[first.clone(), second.clone()], &options).await.unwrap_err();
+    assert_eq!(early.kind(), ErrorKind::InvalidRequest, "{early}");
+
+    let upload = bucket.create_upload(&key, &options).await.unwrap();
+    assert_eq!((first.number, second.number, fourth.number), (1, 2, 4));
+    let mut parts = Vec::new();
+    for (number, text) in [(3, "3"), (2, "2"), (1, "1")] {
+        parts.insert(0, bucket.put_part(&upload, number, Body::bytes(text), &options).await.unwrap());
+    }
+    bucket.complete_upload(&upload, &parts, &options).await.unwrap();
+    assert_eq!(read(&bucket, "k").await, b"123");
 }
 
 #[tokio::test]
@@ -79,6 +114,9 @@ async fn aborting_frees_those_who_wait_for_their_turn() {
     let bucket = ObjectStoreBucket::memory("aborted");
     let upload = bucket.create_upload(&Key::from("k"), &none()).await.unwrap();
     let options = none();
+    let (_never, body) = slow("1");
+    let mut first = bucket.put_part(&upload, 1, body, &options);
+    assert!((&mut first).now_or_never().is_none());
     let mut waiting = bucket.put_part(&upload, 2, Body::bytes("2"), &options);
     assert!((&mut waiting).now_or_never().is_none());
     bucket.abort_upload(&upload).await.unwrap();
