@@ -57,14 +57,16 @@ impl Pass<'_> {
         let share = self.budget.take(self.need(self.listed.size)).await;
         let pin = self.listed.etag.as_ref().filter(|_| self.pinned);
         let Open { info, changed, body } = self.source.open(pin).await?;
-        let (needed, had) = (self.need(info.size), self.need(self.listed.size));
-        // The object has grown since it was listed: give back before asking for more.
-        let (_share, body) = if needed > had {
-            drop((share, body));
-            let share = self.budget.take(needed).await;
-            (share, self.source.range(0..info.size, info.etag.as_ref()).await?)
-        } else {
-            (share, body)
+        let missing = self.need(info.size).saturating_sub(self.need(self.listed.size));
+        let (_shares, body) = match (missing, self.budget.try_take(missing)) {
+            (0, _) => (vec![share], body),
+            (_, Some(more)) => (vec![share, more], body),
+            // It is larger than was listed, and memory is scarce: nobody waits for more while holding some.
+            (_, None) => {
+                drop((share, body));
+                let share = self.budget.take(self.need(info.size)).await;
+                (vec![share], self.source.range(0..info.size, info.etag.as_ref()).await?)
+            }
         };
         let seen = self.seen(&info);
         let changed = changed || differs(self.listed, &seen);
