@@ -123,6 +123,7 @@ async fn start(
     options: RunOptions,
     progress: Arc<Progress>,
 ) -> Result<BoxStream<'static, Result<ObjectReport>>> {
+    let known = options.hints || Planner::is_needed(&route);
     probe(&route, &options.copy).await?;
     let (plan, entries) = prepare(route, entries, &options, &progress).await?;
     let legs = &plan.route.legs;
@@ -135,9 +136,11 @@ async fn start(
         progress.listed.store(true, Ordering::Relaxed);
         None
     });
+    // Entries that are known already come back as cancelled, each by name; a listing is not read to its end for that.
     let cancel = options.cancel.clone();
+    let stop = async move { if known { std::future::pending::<()>().await } else { cancel.cancelled().await } };
     Ok(entries
-        .take_until(async move { cancel.cancelled().await })
+        .take_until(stop)
         .map(Some)
         .chain(listed)
         .filter_map(futures::future::ready)
