@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use transship_store::{Body, Bucket, Error, ErrorKind, GetOptions, ListRequest, PutOptions};
-use transship_types::ErrorClass;
+use transship_types::{ErrorClass, Key};
 
 use super::{
     case::{Case, case},
     profile::Door,
-    scene::{Scene, refused},
+    scene::{Scene, noise, refused},
 };
 
 pub(super) fn cases() -> Vec<Case> {
@@ -17,7 +17,7 @@ pub(super) fn cases() -> Vec<Case> {
         case!(the_bucket_answers_a_probe),
         case!(an_error_is_one_line_that_names_place_and_key),
         case!(a_missing_bucket_is_told_from_a_missing_object).through(Door::Missing),
-        case!(a_missing_bucket_takes_no_object).through(Door::Missing),
+        case!(a_missing_bucket_takes_no_object).through(Door::Missing).needs(|c| !c.made_by_writing),
         case!(a_wrong_secret_is_told_as_wrong_credentials).through(Door::WrongSecret),
         case!(a_wrong_secret_writes_nothing).through(Door::WrongSecret),
         case!(an_unreachable_server_may_be_tried_again).through(Door::Unreachable),
@@ -53,12 +53,18 @@ async fn an_error_is_one_line_that_names_place_and_key(scene: Scene) -> Result<(
     Ok(())
 }
 
+/// Starts an upload and sends a part: not every store hears of an upload before that.
+async fn begin_upload(bucket: &dyn Bucket, key: &Key) -> Result<(), Error> {
+    let upload = bucket.create_upload(key, &PutOptions::default()).await?;
+    bucket.put_part(&upload, 1, Body::bytes("bytes"), &PutOptions::default()).await.map(drop)
+}
+
 /// The errors of the requests whose replies can say why.
 async fn errors(bucket: Arc<dyn Bucket>, scene: &Scene) -> Result<Vec<(&'static str, Error)>> {
     let (key, options) = (scene.key("object"), PutOptions::default());
     let mut errors = Vec::new();
     let mut note = |what, result: Result<(), Error>| match result {
-        Ok(()) => anyhow::bail!("{what} went through"),
+        Ok(()) => bail!("{what} went through"),
         Err(error) => {
             errors.push((what, error));
             Ok(())
@@ -68,7 +74,7 @@ async fn errors(bucket: Arc<dyn Bucket>, scene: &Scene) -> Result<Vec<(&'static 
     note("probe", bucket.probe().await)?;
     note("get", bucket.get(&key, &GetOptions::default()).await.map(drop))?;
     note("put", bucket.put(&key, Body::bytes("bytes"), &options).await.map(drop))?;
-    note("create_upload", bucket.create_upload(&key, &options).await.map(drop))?;
+    note("upload", begin_upload(&*bucket, &key).await)?;
     Ok(errors)
 }
 
@@ -93,7 +99,7 @@ async fn a_missing_bucket_takes_no_object(scene: Scene) -> Result<()> {
     let missing = scene.door(Door::Missing)?;
     let (key, options) = (scene.key("object"), PutOptions::default());
     refused(missing.put(&key, Body::bytes("bytes"), &options).await, ErrorKind::NoSuchBucket)?;
-    refused(missing.create_upload(&key, &options).await, ErrorKind::NoSuchBucket)?;
+    refused(begin_upload(&*missing, &key).await, ErrorKind::NoSuchBucket)?;
     Ok(())
 }
 
@@ -104,10 +110,16 @@ async fn a_wrong_secret_is_told_as_wrong_credentials(scene: Scene) -> Result<()>
 
 async fn a_wrong_secret_writes_nothing(scene: Scene) -> Result<()> {
     let stranger = scene.door(Door::WrongSecret)?;
-    for size in [5, 6 << 20] {
-        let body = Body::bytes(super::scene::noise(90, size));
-        let put = stranger.put(&scene.key("object"), body, &PutOptions::default()).await;
-        refused(put, ErrorKind::Credentials)?;
+    let (key, options) = (scene.key("object"), PutOptions::default());
+    let put = |bytes| stranger.put(&key, Body::bytes(bytes), &options);
+    refused(put(noise(90, 5)).await, ErrorKind::Credentials)?;
+    match put(noise(91, 6 << 20)).await {
+        Ok(reply) => bail!("writing went through: {reply:?}"),
+        // A server may hang up in the middle of a body that it does not want, and its answer gets lost with that.
+        Err(error) => {
+            let expected = matches!(error.kind(), ErrorKind::Credentials | ErrorKind::Connection);
+            ensure!(expected, "{:?}: {error}", error.kind());
+        }
     }
     for deleted in stranger.delete(&[scene.key("object")]).await.into_iter().flatten() {
         ensure!(deleted.result.is_err(), "deleting went through");

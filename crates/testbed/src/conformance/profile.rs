@@ -22,6 +22,20 @@ pub struct Deviation {
     pub case: &'static str,
     /// What the server does instead: a sentence that `docs/stores.md` holds, too.
     pub observed: &'static str,
+    /// Whether it is so in every run.
+    pub always: bool,
+}
+
+impl Deviation {
+    /// The server never passes `case`.
+    pub const fn always(case: &'static str, observed: &'static str) -> Self {
+        Self { case, observed, always: true }
+    }
+
+    /// The server passes `case` in some runs.
+    pub const fn sometimes(case: &'static str, observed: &'static str) -> Self {
+        Self { case, observed, always: false }
+    }
 }
 
 /// Buckets beside the one under test. Cases that need one that is not there are not chosen.

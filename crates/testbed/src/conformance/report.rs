@@ -31,10 +31,10 @@ impl Report {
     pub(super) fn add(&mut self, case: &str, outcome: Outcome, profile: &Profile) {
         let case = case.to_owned();
         match (outcome, profile.deviation(&case)) {
-            (Outcome::Passed, None) => self.passed.push(case),
-            (Outcome::Passed, Some(known)) => {
+            (Outcome::Passed, Some(known)) if known.always => {
                 self.failed.push((case, format!("passes, though a deviation is noted: {}", known.observed)));
             }
+            (Outcome::Passed, _) => self.passed.push(case),
             (Outcome::NotOffered(_), _) if !profile.offers_all => self.not_offered.push(case),
             (Outcome::NotOffered(what) | Outcome::Failed(what), Some(_)) => self.deviated.push((case, what)),
             (Outcome::NotOffered(what) | Outcome::Failed(what), None) => self.failed.push((case, what)),
@@ -45,7 +45,7 @@ impl Report {
         for deviation in profile.deviations {
             let named = |case: &str| case == deviation.case;
             let known = self.deviated.iter().chain(&self.failed).any(|(case, _)| named(case));
-            if !known && !self.not_offered.iter().any(|case| named(case)) {
+            if !known && !self.not_offered.iter().chain(&self.passed).any(|case| named(case)) {
                 self.failed.push((deviation.case.to_owned(), "a deviation is noted, but no such case ran".to_owned()));
             }
         }
@@ -94,9 +94,10 @@ mod tests {
     use super::*;
 
     const DEVIATIONS: &[Deviation] = &[
-        Deviation { case: "water is wet", observed: "It is dry." },
-        Deviation { case: "the sun rises", observed: "It does not." },
-        Deviation { case: "a typing error", observed: "-" },
+        Deviation::always("water is wet", "It is dry."),
+        Deviation::always("the sun rises", "It does not."),
+        Deviation::sometimes("birds fly", "Some are penguins."),
+        Deviation::sometimes("a typing error", "-"),
     ];
 
     #[test]
@@ -105,6 +106,7 @@ mod tests {
         let mut report = Report::new(&profile);
         report.add("water is wet", Outcome::Failed("dry".to_owned()), &profile);
         report.add("the sun rises", Outcome::Passed, &profile);
+        report.add("birds fly", Outcome::Passed, &profile);
         report.add("birds sing", Outcome::NotOffered("no".to_owned()), &profile);
         let report = report.finish(&profile);
         assert_eq!(report.deviated.len(), 1);

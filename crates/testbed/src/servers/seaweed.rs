@@ -21,7 +21,8 @@ pub(super) fn launch() -> Result<Option<Server>> {
     let mut command = Command::new(program);
     command.args(["-logtostderr=true", "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"]);
     command.args(["-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.max=100", "-master.volumeSizeLimitMB=1024"]);
-    command.args(["-master.telemetry=false"]);
+    // Unless told otherwise it creates a missing bucket with the first object, and no test could miss one.
+    command.args(["-master.telemetry=false", "-s3.autoCreateBucket=false"]);
     command.args([
         directory("-dir=", data.path()),
         directory("-s3.config=", &identities),
