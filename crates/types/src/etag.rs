@@ -83,7 +83,8 @@ mod tests {
         let parts = ETag::new("9e107d9d372bb6826bd81d3542a419d6-12");
         assert_eq!(parts.md5(), None);
         assert_eq!(parts.parts(), Some(12));
-        for odd in ["", "\"", "x-1", "9e107d9d372bb6826bd81d3542a419d6-0", "é107d9d372bb6826bd81d3542a419d", "0x8DCA"] {
+        for odd in ["", "\"", "x-1", "9e107d9d372bb6826bd81d3542a419d6-0", "é107d9d372bb6826bd81d3542a419d", "0x8DCA"]
+        {
             let odd = ETag::new(odd);
             assert_eq!((odd.md5(), odd.parts()), (None, None), "{odd:?}");
         }
