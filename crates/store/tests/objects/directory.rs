@@ -135,6 +135,36 @@ mod unix {
     use super::*;
 
     #[tokio::test]
+    async fn what_may_not_be_read_is_named_and_never_left_out() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = TempDir::new().unwrap();
+        let bucket = bucket(root.path());
+        put(&bucket, "locked/a", b"x").await;
+        put(&bucket, "secret", b"x").await;
+        let lock = |name: &str, mode| {
+            fs::set_permissions(root.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
+        };
+        lock("locked", 0);
+        lock("secret", 0);
+        // Nothing is locked for a superuser.
+        if fs::read_dir(root.path().join("locked")).is_err() {
+            let (key, options) = (Key::from("secret"), GetOptions::default());
+            for (error, name) in [
+                (bucket.list_page(&ListRequest::default(), None).await.unwrap_err(), "locked"),
+                (bucket.get(&key, &options).await.unwrap_err(), "secret"),
+                (
+                    bucket.put(&Key::from("locked/b"), Body::bytes("x"), &PutOptions::default()).await.unwrap_err(),
+                    "locked",
+                ),
+            ] {
+                assert_eq!((error.kind(), error.class()), (ErrorKind::AccessDenied, ErrorClass::Permanent), "{error}");
+                assert!(error.to_string().contains(root.path().join(name).to_str().unwrap()), "{error}");
+            }
+        }
+        lock("locked", 0o700);
+    }
+
+    #[tokio::test]
     async fn a_name_that_is_not_utf8_is_an_error_that_shows_it() {
         let root = TempDir::new().unwrap();
         fs::write(root.path().join(OsStr::from_bytes(b"bad\xff")), "x").unwrap();
