@@ -49,7 +49,7 @@ impl AlertsConfig {
     /// `SMTP_PASSWORD`, `SMTP_CA_BUNDLE`. A login given for one server is not taken along to another.
     ///
     /// # Errors
-    /// A variable that names no recipient or no kind of security, or a password without a user.
+    /// A variable that names no recipient, no server or no kind of security, or a password without a user.
     pub fn with_variables(mut self, variables: &BTreeMap<String, String>) -> Result<Self> {
         let set = |names: &[&str]| {
             names.iter().find_map(|name| {
@@ -75,20 +75,11 @@ impl AlertsConfig {
             let wrong = || found(&text.value).expected("auto, none, starttls or tls").at_origin(&text.origin);
             self.security = Sourced { value: security(&text.value).ok_or_else(wrong)?, origin: text.origin.clone() };
         }
-        match (set(&["SMTP_USERNAME"]), set(&["SMTP_PASSWORD"])) {
-            (Some(user), password) => {
-                let password = Secret::new(password.map(|p| p.value).unwrap_or_default());
-                self.login = Some(Sourced { value: (user.value, password), origin: user.origin });
-            }
-            (None, Some(password)) => {
-                let error = ConfigError::new("a password without a user").expected("SMTP_USERNAME beside it");
-                return Err(error.at_origin(&password.origin));
-            }
-            (None, None) => {}
-        }
+        self.login = login(self.login, set(&["SMTP_USERNAME"]), set(&["SMTP_PASSWORD"]))?;
         if let Some(ca) = set(&["SMTP_CA_BUNDLE"]) {
             self.ca_bundle = Some(ca.value.into());
         }
+        self.check().map_err(|error| error.at_origin(&self.server.origin))?;
         Ok(self)
     }
 
@@ -109,8 +100,6 @@ impl AlertsConfig {
     pub(super) fn read(&mut self, section: &Reading<'_>) -> Result<()> {
         if let Some(text) = section.word("alerts_smtp_server")? {
             self.server = Sourced { value: text.value.to_owned(), origin: section.origin(text.at) };
-            let check = SmtpOptions { server: text.value.to_owned(), ..SmtpOptions::default() }.check();
-            check.map_err(|error| section.error_at(text, ConfigError::new(error.to_string())))?;
         }
         if let Some(text) = section.text("alerts_from")? {
             let one = addresses([text.value].into_iter());
@@ -149,7 +138,36 @@ impl AlertsConfig {
             (None, None) => {}
         }
         self.ca_bundle = section.path("alerts_smtp_ca_bundle")?;
-        Ok(())
+        let server = section.word("alerts_smtp_server")?.or(section.word("alerts_smtp_security")?);
+        self.check().map_err(|error| match server {
+            Some(text) => section.error_at(text, error),
+            None => section.error(error),
+        })
+    }
+
+    /// Whether server and security go together.
+    fn check(&self) -> std::result::Result<(), ConfigError> {
+        self.smtp().check().map_err(|error| ConfigError::new(error.to_string()))
+    }
+}
+
+/// What the environment makes of a login: another user brings a password of their own.
+fn login(
+    known: Option<Sourced<(String, Secret)>>,
+    user: Option<Sourced<String>>,
+    password: Option<Sourced<String>>,
+) -> Result<Option<Sourced<(String, Secret)>>> {
+    let Some(password) = password else {
+        let another = user.filter(|user| known.as_ref().is_none_or(|known| known.value.0 != user.value));
+        return Ok(another.map(|u| Sourced { value: (u.value, Secret::default()), origin: u.origin }).or(known));
+    };
+    let secret = Secret::new(password.value);
+    match (user.map(|user| user.value), known.map(|login| login.value.0)) {
+        (Some(user), _) | (None, Some(user)) => Ok(Some(Sourced { value: (user, secret), origin: password.origin })),
+        (None, None) => {
+            let error = ConfigError::new("a password without a user").expected("SMTP_USERNAME beside it");
+            Err(error.at_origin(&password.origin))
+        }
     }
 }
 
