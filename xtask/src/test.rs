@@ -2,6 +2,7 @@
 
 mod checks;
 mod counts;
+mod examples;
 mod step;
 
 use std::{

@@ -1,12 +1,6 @@
-//! Where things are in the workspace.
+//! The workspace, and cargo in it.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
-
-use anyhow::{Context, Result};
+use std::{path::Path, process::Command};
 
 /// The folder of the workspace.
 pub(crate) fn root() -> &'static Path {
@@ -21,20 +15,7 @@ pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
     cargo
 }
 
-/// The manifests of the example crates, in the order of their names.
-///
-/// # Errors
-/// `examples/` cannot be read.
-pub(crate) fn examples() -> Result<Vec<PathBuf>> {
-    let folder = root().join("examples");
-    let entries = fs::read_dir(&folder).with_context(|| format!("read {}", folder.display()))?;
-    let mut manifests: Vec<_> = entries.flatten().map(|entry| entry.path().join("Cargo.toml")).collect();
-    manifests.retain(|manifest| manifest.is_file());
-    manifests.sort();
-    Ok(manifests)
-}
-
-/// Whether a program answers when it is asked for its version.
+/// Whether a cargo subcommand is installed: it answers when it is asked for its version.
 pub(crate) fn answers<const N: usize>(arguments: [&str; N]) -> bool {
     cargo(arguments).output().is_ok_and(|output| output.status.success())
 }

@@ -4,27 +4,24 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::{Servers, step::Step};
-use crate::workspace::{answers, cargo, examples};
+use super::{Servers, examples, step::Step};
+use crate::workspace::{answers, cargo};
 
 /// All checks of a run.
 ///
 /// # Errors
-/// The examples cannot be listed.
+/// Those of [`examples::all`].
 pub(crate) fn all(servers: Servers) -> Result<Vec<Step>> {
     let mut steps = vec![
         Step::command("format", cargo(["fmt", "--all", "--check"])),
         dependencies(),
         Step::command("lints", lints()),
+        // With the tests' own selection of features, so that nothing is built twice.
+        Step::command("programs", cargo(["build", "--workspace", "--bins", "--tests"])),
         Step::tests("tests", tests(servers)),
         Step::tests("doctests", with(cargo(["test", "--workspace", "--doc"]), servers)),
     ];
-    for manifest in examples()? {
-        let name = manifest.parent().and_then(|folder| folder.file_name()).unwrap_or_default().to_string_lossy();
-        let mut command = cargo(["run", "--quiet", "--manifest-path"]);
-        command.arg(&manifest);
-        steps.push(Step::command(format!("example {name}"), command));
-    }
+    steps.extend(examples::all()?);
     steps.push(Step::command("documentation", documentation()));
     Ok(steps)
 }
