@@ -1,5 +1,7 @@
 //! The pages under `docs/` hang together.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails should say where")]
+
 use std::{
     fs,
     path::{Path, PathBuf},
