@@ -25,6 +25,7 @@
 
 mod error;
 mod ini;
+mod layers;
 mod origin;
 mod solgate;
 mod timedelta;

@@ -1,19 +1,39 @@
+//! Alert settings: defaults, the file over them, the environment over both.
+//!
+//! The login is no part of the layers: user, password and server belong together and are not taken one by one, and the
+//! `config` crate would print the password.
+
 use std::{collections::BTreeMap, path::PathBuf};
 
 use transship_alert::{Security, SmtpOptions};
 use transship_types::Secret;
 
-use super::s3;
 use crate::{
     ConfigError, Origin, Result, Sourced,
-    written::{Reading, found},
+    layers::{Layer, Said, Settings, variable},
+    written::{Reading, found, not_among},
 };
 
-const SEPARATORS: [char; 2] = [',', ';'];
-const SECURITY: [&str; 4] = ["auto", "none", "starttls", "tls"];
-const ADDRESS: &str = "mail addresses, with , or ; between them";
+const SERVER: &str = "alerts_smtp_server";
+const SECURITY: &str = "alerts_smtp_security";
+const CA_BUNDLE: &str = "alerts_smtp_ca_bundle";
+const FROM: &str = "alerts_from";
+const TO: &str = "alerts_to";
 
-/// Who is told how a workflow ended, and through which server.
+/// The variables of each setting: the first one that is set counts.
+const VARIABLES: [(&str, &[&str]); 5] = [
+    (SERVER, &["SMTP_SERVER", "ALERT_EMAIL_SMTP_SERVER"]),
+    (SECURITY, &["SMTP_SECURITY"]),
+    (CA_BUNDLE, &["SMTP_CA_BUNDLE"]),
+    (FROM, &["ALERT_SENDER", "ALERT_FROM_EMAIL"]),
+    (TO, &["ALERT_RECIPIENT", "ALERT_TO_EMAIL_LIST"]),
+];
+
+const SEPARATORS: [char; 2] = [',', ';'];
+
+type Login = Sourced<(String, Secret)>;
+
+/// Who is told how a workflow ended, and through which server: what file and environment come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertsConfig {
     /// `host`, `host:port`, `smtp://...` or `smtps://...`.
@@ -28,6 +48,8 @@ pub struct AlertsConfig {
     pub from: Sourced<String>,
     /// The recipients: at least one.
     pub to: Sourced<Vec<String>>,
+    /// What was said so far, for another layer to lie over.
+    layers: Vec<Layer>,
 }
 
 impl Default for AlertsConfig {
@@ -39,48 +61,26 @@ impl Default for AlertsConfig {
             ca_bundle: None,
             from: Sourced::by_default("solgate-alerts@redhat.com".to_owned()),
             to: Sourced::by_default(vec!["dev-null@redhat.com".to_owned()]),
+            layers: Vec::new(),
         }
     }
 }
 
 impl AlertsConfig {
-    /// Lays the environment over this: `SMTP_SERVER`, `ALERT_SENDER`, `ALERT_RECIPIENT`; their older names
+    /// Lays the environment over what was read: `SMTP_SERVER`, `ALERT_SENDER`, `ALERT_RECIPIENT`; their older names
     /// `ALERT_EMAIL_SMTP_SERVER`, `ALERT_FROM_EMAIL`, `ALERT_TO_EMAIL_LIST`; and `SMTP_SECURITY`, `SMTP_USERNAME`,
-    /// `SMTP_PASSWORD`, `SMTP_CA_BUNDLE`. A login given for one server is not taken along to another.
+    /// `SMTP_PASSWORD`, `SMTP_CA_BUNDLE`. A login given for one server is not taken along to another. A command line's
+    /// options go into the map under the names of their variables.
     ///
     /// # Errors
-    /// A variable that names no recipient, no server or no kind of security, or a password without a user.
-    pub fn with_variables(mut self, variables: &BTreeMap<String, String>) -> Result<Self> {
-        let set = |names: &[&str]| {
-            names.iter().find_map(|name| {
-                let value = s3::variable(variables, name)?;
-                Some(Sourced { value: value.to_owned(), origin: Origin::Variable((*name).to_owned()) })
-            })
-        };
-        if let Some(server) = set(&["SMTP_SERVER", "ALERT_EMAIL_SMTP_SERVER"]) {
-            if server.value != self.server.value {
-                self.login = None;
-            }
-            self.server = server;
-        }
-        if let Some(from) = set(&["ALERT_SENDER", "ALERT_FROM_EMAIL"]) {
-            self.from = from;
-        }
-        if let Some(to) = set(&["ALERT_RECIPIENT", "ALERT_TO_EMAIL_LIST"]) {
-            let list = to.value.split(SEPARATORS).map(str::trim).filter(|piece| !piece.is_empty());
-            let value = addresses(list).map_err(|error| error.at_origin(&to.origin))?;
-            self.to = Sourced { value, origin: to.origin };
-        }
-        if let Some(text) = set(&["SMTP_SECURITY"]) {
-            let wrong = || found(&text.value).expected("auto, none, starttls or tls").at_origin(&text.origin);
-            self.security = Sourced { value: security(&text.value).ok_or_else(wrong)?, origin: text.origin.clone() };
-        }
-        self.login = login(self.login, set(&["SMTP_USERNAME"]), set(&["SMTP_PASSWORD"]))?;
-        if let Some(ca) = set(&["SMTP_CA_BUNDLE"]) {
-            self.ca_bundle = Some(ca.value.into());
-        }
-        self.check().map_err(|error| error.at_origin(&self.server.origin))?;
-        Ok(self)
+    /// A variable that names no sender, no recipient, no server or no kind of security, or a password without a user.
+    pub fn with_variables(self, variables: &BTreeMap<String, String>) -> Result<Self> {
+        let mut layers = self.layers;
+        layers.push(Layer::variables(variables, &VARIABLES));
+        let mut all = Self::of(layers)?;
+        let login = self.login.filter(|_| all.server.value == self.server.value);
+        all.login = login_over(login, variables)?;
+        Ok(all)
     }
 
     /// How to reach the server.
@@ -97,96 +97,115 @@ impl AlertsConfig {
         }
     }
 
-    pub(super) fn read(&mut self, section: &Reading<'_>) -> Result<()> {
-        if let Some(text) = section.word("alerts_smtp_server")? {
-            self.server = Sourced { value: text.value.to_owned(), origin: section.origin(text.at) };
-        }
-        if let Some(text) = section.text("alerts_from")? {
-            let one = addresses([text.value].into_iter());
-            one.map_err(|error| section.error_at(text, error))?;
-            self.from = Sourced { value: text.value.to_owned(), origin: section.origin(text.at) };
-        }
-        if let Some(list) = section.list("alerts_to", &SEPARATORS)
-            && let Some(first) = list.first()
-        {
-            for text in &list {
-                addresses([text.value].into_iter()).map_err(|error| section.error_at(*text, error))?;
+    pub(super) fn read(sections: &[Reading<'_>]) -> Result<Self> {
+        let mut file = Layer::default();
+        let mut login = None;
+        for section in sections {
+            for setting in [SERVER, SECURITY] {
+                file.add(section, section.word(setting)?);
             }
-            let value = list.iter().map(|text| text.value.to_owned()).collect();
-            self.to = Sourced { value, origin: section.origin(first.at) };
+            for setting in [CA_BUNDLE, FROM] {
+                file.add(section, section.text(setting)?);
+            }
+            file.add_list(section, &section.list(TO, &SEPARATORS).unwrap_or_default());
+            login = written_login(section)?.or(login);
         }
-        self.read_session(section)
+        Ok(Self { login, ..Self::of(vec![file])? })
     }
 
-    fn read_session(&mut self, section: &Reading<'_>) -> Result<()> {
-        if let Some(text) = section.word("alerts_smtp_security")? {
-            let wrong = || s3::unknown_choice(section, text, "auto, none, starttls or tls", &SECURITY);
-            let value = security(text.value).ok_or_else(wrong)?;
-            self.security = Sourced { value, origin: section.origin(text.at) };
-        }
-        let password = section.text("alerts_smtp_password")?;
-        match (section.text("alerts_smtp_username")?, password) {
-            (Some(user), password) => {
-                let password = Secret::new(password.map_or("", |text| text.value));
-                let origin = section.origin(user.at);
-                self.login = Some(Sourced { value: (user.value.to_owned(), password), origin });
-            }
-            (None, Some(password)) => {
-                let error = ConfigError::new("a password without a user").expected("alerts_smtp_username beside it");
-                return Err(section.error_at(password, error));
-            }
-            (None, None) => {}
-        }
-        self.ca_bundle = section.path("alerts_smtp_ca_bundle")?;
-        let server = section.word("alerts_smtp_server")?.or(section.word("alerts_smtp_security")?);
-        self.check().map_err(|error| match server {
-            Some(text) => section.error_at(text, error),
-            None => section.error(error),
-        })
+    /// All but the login.
+    fn of(layers: Vec<Layer>) -> Result<Self> {
+        let settings = Settings::of(&layers)?;
+        let default = Self::default();
+        let alerts = Self {
+            server: settings.text(SERVER).map_or(default.server, Sourced::from),
+            security: settings.text(SECURITY).map_or(Ok(default.security), |said| security(&said))?,
+            login: None,
+            ca_bundle: settings.text(CA_BUNDLE).map(|said| said.path()),
+            from: settings.text(FROM).map_or(Ok(default.from), sender)?,
+            to: recipients(&settings.list(TO))?.unwrap_or(default.to),
+            layers,
+        };
+        // Whether server and security go together.
+        alerts.smtp().check().map_err(|error| {
+            let error = ConfigError::new(error.to_string());
+            let said = settings.text(SERVER).or_else(|| settings.text(SECURITY));
+            said.map_or(error.clone(), |said| said.error(error))
+        })?;
+        Ok(alerts)
     }
+}
 
-    /// Whether server and security go together.
-    fn check(&self) -> std::result::Result<(), ConfigError> {
-        self.smtp().check().map_err(|error| ConfigError::new(error.to_string()))
+fn written_login(section: &Reading<'_>) -> Result<Option<Login>> {
+    let password = section.text("alerts_smtp_password")?;
+    match (section.text("alerts_smtp_username")?, password) {
+        (Some(user), password) => {
+            let password = Secret::new(password.map_or("", |text| text.value));
+            Ok(Some(Sourced { value: (user.value.to_owned(), password), origin: section.origin(user.at) }))
+        }
+        (None, Some(password)) => {
+            let error = ConfigError::new("a password without a user").expected("alerts_smtp_username beside it");
+            Err(section.error_at(password, error))
+        }
+        (None, None) => Ok(None),
     }
 }
 
 /// What the environment makes of a login: another user brings a password of their own.
-fn login(
-    known: Option<Sourced<(String, Secret)>>,
-    user: Option<Sourced<String>>,
-    password: Option<Sourced<String>>,
-) -> Result<Option<Sourced<(String, Secret)>>> {
-    let Some(password) = password else {
-        let another = user.filter(|user| known.as_ref().is_none_or(|known| known.value.0 != user.value));
-        return Ok(another.map(|u| Sourced { value: (u.value, Secret::default()), origin: u.origin }).or(known));
+fn login_over(known: Option<Login>, variables: &BTreeMap<String, String>) -> Result<Option<Login>> {
+    let origin = |name: &str| Origin::Variable(name.to_owned());
+    let user = variable(variables, "SMTP_USERNAME");
+    let Some(password) = variable(variables, "SMTP_PASSWORD") else {
+        let another = user.filter(|user| known.as_ref().is_none_or(|known| known.value.0 != *user));
+        let another = another
+            .map(|user| Sourced { value: (user.to_owned(), Secret::default()), origin: origin("SMTP_USERNAME") });
+        return Ok(another.or(known));
     };
-    let secret = Secret::new(password.value);
-    match (user.map(|user| user.value), known.map(|login| login.value.0)) {
-        (Some(user), _) | (None, Some(user)) => Ok(Some(Sourced { value: (user, secret), origin: password.origin })),
-        (None, None) => {
+    let origin = origin("SMTP_PASSWORD");
+    match user.map(str::to_owned).or(known.map(|login| login.value.0)) {
+        Some(user) => Ok(Some(Sourced { value: (user, Secret::new(password)), origin })),
+        None => {
             let error = ConfigError::new("a password without a user").expected("SMTP_USERNAME beside it");
-            Err(error.at_origin(&password.origin))
+            Err(error.at_origin(&origin))
         }
     }
 }
 
-fn security(text: &str) -> Option<Security> {
-    match text.to_ascii_lowercase().as_str() {
-        "auto" | "opportunistic" => Some(Security::Auto),
-        "none" => Some(Security::None),
-        "starttls" => Some(Security::StartTls),
-        "tls" => Some(Security::Tls),
-        _ => None,
-    }
+fn security(said: &Said) -> Result<Sourced<Security>> {
+    Ok(said.means(match said.value.to_ascii_lowercase().as_str() {
+        "auto" | "opportunistic" => Security::Auto,
+        "none" => Security::None,
+        "starttls" => Security::StartTls,
+        "tls" => Security::Tls,
+        _ => {
+            let choices = ["auto", "none", "starttls", "tls"];
+            return Err(said.error(not_among(&said.value, "auto, none, starttls or tls", &choices)));
+        }
+    }))
 }
 
-/// Whether they are addresses in full is for the mailer to say; what has no `@` is something else.
-fn addresses<'a>(list: impl Iterator<Item = &'a str>) -> std::result::Result<Vec<String>, ConfigError> {
-    let list: Vec<_> = list.map(str::to_owned).collect();
-    match list.iter().find(|address| !address.contains('@')) {
-        Some(bad) => Err(found(bad).expected(ADDRESS)),
-        None if list.is_empty() => Err(ConfigError::new("no address").expected(ADDRESS)),
-        None => Ok(list),
+/// Whether it is an address in full is for the mailer to say; what has no `@` is something else.
+fn sender(said: Said) -> Result<Sourced<String>> {
+    if said.value.contains('@') {
+        return Ok(said.into());
     }
+    Err(said.error(found(&said.value).expected("a mail address")))
+}
+
+/// `None`: nobody says anything.
+fn recipients(said: &[Said]) -> Result<Option<Sourced<Vec<String>>>> {
+    let mut all = Vec::new();
+    for text in said {
+        let wrong = |error: ConfigError| text.error(error.expected("mail addresses, with , or ; between them"));
+        let pieces = text.value.split(SEPARATORS).map(str::trim).filter(|piece| !piece.is_empty());
+        let addresses: Vec<_> = pieces.map(str::to_owned).collect();
+        if let Some(bad) = addresses.iter().find(|address| !address.contains('@')) {
+            return Err(wrong(found(bad)));
+        }
+        if addresses.is_empty() {
+            return Err(wrong(ConfigError::new("no address")));
+        }
+        all.extend(addresses);
+    }
+    Ok(said.first().map(|first| first.means(all)))
 }

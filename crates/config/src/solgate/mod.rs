@@ -92,16 +92,13 @@ impl SolgateConfig {
     /// What is wrong in the general section; and a file that cannot be read.
     pub fn load_alerts(file: &Path) -> Result<AlertsConfig> {
         let document = document(file, &find::read(file)?)?;
-        let mut alerts = AlertsConfig::default();
-        for section in general(&document)? {
-            alerts.read(&section)?;
-        }
-        Ok(alerts)
+        AlertsConfig::read(&general(&document)?)
     }
 
     fn read_general(&mut self, document: &Document) -> Result<()> {
-        for section in general(document)? {
-            self.alerts.read(&section)?;
+        let sections = general(document)?;
+        self.alerts = AlertsConfig::read(&sections)?;
+        for section in sections {
             if let Some(text) = section.written("timedelta")? {
                 let value = parse_timedelta(text.value).map_err(|error| section.error_at(text, error))?;
                 self.timedelta = Sourced { value, origin: section.origin(text.at) };

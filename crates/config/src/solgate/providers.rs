@@ -6,7 +6,7 @@ use transship_store::{AzureSpec, GcsSpec};
 use transship_types::Secret;
 
 use super::{CredentialsFrom, s3};
-use crate::{ConfigError, Result, Sourced, written::Reading};
+use crate::{ConfigError, Result, Sourced, layers::variable, written::Reading};
 
 const AZURE: [&str; 6] = [
     "azure_storage_connection_string",
@@ -25,8 +25,8 @@ pub(super) fn azure(
 ) -> Result<CredentialsFrom> {
     spec.endpoint = endpoint(section)?.map(|endpoint| endpoint.value);
     let Some(from) = first_written(section, &AZURE)? else {
-        let text = |name| s3::variable(variables, name).map(str::to_owned);
-        let secret = |name| s3::variable(variables, name).map(Secret::new);
+        let text = |name| variable(variables, name).map(str::to_owned);
+        let secret = |name| variable(variables, name).map(Secret::new);
         spec.connection_string = secret("AZURE_STORAGE_CONNECTION_STRING");
         spec.key = secret("AZURE_STORAGE_KEY");
         spec.sas = secret("AZURE_STORAGE_SAS_TOKEN");
@@ -56,7 +56,7 @@ pub(super) fn google(
 ) -> Result<CredentialsFrom> {
     spec.endpoint = endpoint(section)?.map(|endpoint| endpoint.value);
     let Some(from) = first_written(section, &GOOGLE)? else {
-        spec.service_account_path = s3::variable(variables, "GOOGLE_APPLICATION_CREDENTIALS").map(PathBuf::from);
+        spec.service_account_path = variable(variables, "GOOGLE_APPLICATION_CREDENTIALS").map(PathBuf::from);
         return Ok(CredentialsFrom::Chain);
     };
     spec.service_account_path = section.path("google_application_credentials")?;

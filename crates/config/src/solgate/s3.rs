@@ -1,6 +1,6 @@
 //! What an S3 location needs besides its name: endpoint, credentials and the way to speak to it.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
 use transship_store::{Addressing, S3Credentials, S3Spec};
 use transship_types::Secret;
@@ -11,8 +11,12 @@ use super::{
 };
 use crate::{
     ConfigError, Origin, Result, Sourced,
-    written::{Kind, Reading, Text, found},
+    layers::{Layer, Settings, variable},
+    written::{Kind, Reading, Text, found, not_among},
 };
+
+const ENDPOINT: &str = "endpoint_url";
+const CA_BUNDLE: &str = "ca_bundle";
 
 /// AWS's global endpoint: the store goes on to the region's own.
 pub(super) const AWS: &str = "https://s3.amazonaws.com";
@@ -30,7 +34,8 @@ pub(super) fn complete(
         Some(keys) => Some(keys),
         None => beside(section.file, index)?,
     };
-    let endpoint = endpoint(section, keys.is_some(), variables)?;
+    let settings = settings(section, keys.is_some(), variables)?;
+    let endpoint = endpoint(&settings, section.section.kind)?;
     spec.endpoint = match (&endpoint.origin, section.section.kind) {
         // Left open, so that the profile's endpoint and the region's own are found.
         (Origin::Default, Kind::Source) => None,
@@ -49,35 +54,32 @@ pub(super) fn complete(
     };
     spec.region = section.word("region")?.map(|text| text.value.to_owned());
     spec.addressing = addressing(section)?;
-    spec.ca_bundle = section.path("ca_bundle")?.or_else(|| variable(variables, "AWS_CA_BUNDLE").map(PathBuf::from));
+    spec.ca_bundle = settings.text(CA_BUNDLE).map(|said| said.path());
     Ok((endpoint, from))
 }
 
-/// The location's own, then the environment's where no keys stand alone and AWS is the default, then the default.
-fn endpoint(
-    section: &Reading<'_>,
-    keys_stand_alone: bool,
-    variables: &BTreeMap<String, String>,
-) -> Result<Sourced<String>> {
-    if let Some(text) = section.word("endpoint_url")? {
-        check(text.value).map_err(|error| section.error_at(text, error))?;
-        return Ok(Sourced { value: text.value.to_owned(), origin: section.origin(text.at) });
-    }
-    if section.section.kind == Kind::Destination {
-        return Ok(Sourced::by_default(DESTINATION.to_owned()));
-    }
+/// The environment, and the location's own over it. Who brings keys of their own, or has a default apart from AWS, is
+/// not sent to the environment's endpoint.
+fn settings(section: &Reading<'_>, keys_stand_alone: bool, variables: &BTreeMap<String, String>) -> Result<Settings> {
+    let mut named: Vec<(&str, &[&str])> = vec![(CA_BUNDLE, &["AWS_CA_BUNDLE"])];
     let ignored =
         variable(variables, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|v| v.eq_ignore_ascii_case("true"));
-    let names = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
-    let named = names.iter().find_map(|name| Some((name, variable(variables, name)?)));
-    match named.filter(|_| !keys_stand_alone && !ignored) {
-        Some((name, value)) => {
-            let origin = Origin::Variable((*name).to_owned());
-            check(value).map_err(|error| error.at_origin(&origin))?;
-            Ok(Sourced { value: value.to_owned(), origin })
-        }
-        None => Ok(Sourced::by_default(AWS.to_owned())),
+    if section.section.kind == Kind::Source && !keys_stand_alone && !ignored {
+        named.push((ENDPOINT, &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]));
     }
+    let mut own = Layer::default();
+    own.add(section, section.word(ENDPOINT)?);
+    own.add(section, section.text(CA_BUNDLE)?);
+    Settings::of(&[Layer::variables(variables, &named), own])
+}
+
+fn endpoint(settings: &Settings, kind: Kind) -> Result<Sourced<String>> {
+    let Some(said) = settings.text(ENDPOINT) else {
+        let default = if kind == Kind::Source { AWS } else { DESTINATION };
+        return Ok(Sourced::by_default(default.to_owned()));
+    };
+    check(&said.value).map_err(|error| said.error(error))?;
+    Ok(said.into())
 }
 
 /// What is not an endpoint is repeated in the error only as far as it holds no password.
@@ -109,11 +111,5 @@ fn addressing(section: &Reading<'_>) -> Result<Addressing> {
 }
 
 pub(super) fn unknown_choice(section: &Reading<'_>, text: Text<'_>, form: &str, choices: &[&str]) -> ConfigError {
-    let nearest = crate::error::nearest(text.value, choices.iter().copied());
-    section.error_at(text, found(text.value).expected(form).nearest(nearest))
-}
-
-/// A variable that is set to something.
-pub(super) fn variable<'a>(variables: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
-    variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    section.error_at(text, not_among(text.value, form, choices))
 }

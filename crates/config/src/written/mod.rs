@@ -16,7 +16,7 @@ use crate::At;
 
 pub(crate) use self::{
     format::{document, keys_file},
-    reading::{Reading, Text, found, is_quoted},
+    reading::{Reading, Text, found, is_quoted, not_among},
 };
 
 /// A configuration file, read but not yet understood.

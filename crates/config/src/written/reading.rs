@@ -3,7 +3,9 @@ use std::path::{Path, PathBuf};
 use transship_types::Secret;
 
 use super::{ListForm, Section, Value};
-use crate::{At, ConfigError, Origin, Result, error::nearest, ini::DEFAULT_SECTION, solgate::known_keys};
+use crate::{
+    At, ConfigError, Origin, Result, error::nearest, ini::DEFAULT_SECTION, layers::Place, solgate::known_keys,
+};
 
 /// Takes typed values out of a section. An empty value counts as not written, unless a caller asks.
 #[derive(Clone, Copy)]
@@ -45,12 +47,20 @@ impl<'a> Reading<'a> {
 
     /// An error at one of its values.
     pub(crate) fn error_at(&self, text: Text<'_>, error: ConfigError) -> ConfigError {
-        self.at(text.at, text.inherited, error.of_key(text.key))
+        self.place(text).error(error)
+    }
+
+    pub(crate) fn place(&self, text: Text<'_>) -> Place {
+        let section = Some(self.name(text.inherited).to_owned());
+        Place { origin: self.origin(text.at), section, key: text.key.to_owned() }
     }
 
     fn at(&self, at: At, inherited: bool, error: ConfigError) -> ConfigError {
-        let section = if inherited { DEFAULT_SECTION } else { &self.section.name };
-        error.in_file(self.file, Some(at)).in_section(section)
+        error.in_file(self.file, Some(at)).in_section(self.name(inherited))
+    }
+
+    fn name(&self, inherited: bool) -> &str {
+        if inherited { DEFAULT_SECTION } else { &self.section.name }
     }
 
     pub(crate) fn origin(&self, at: At) -> Origin {
@@ -138,6 +148,11 @@ impl<'a> Reading<'a> {
 pub(crate) fn found(value: &str) -> ConfigError {
     let shown: String = value.chars().take(100).collect();
     ConfigError::new(format!("found {shown:?}"))
+}
+
+/// A value that is none of a few: with the one that is most like it. Never for secrets.
+pub(crate) fn not_among(value: &str, form: &str, choices: &[&str]) -> ConfigError {
+    found(value).expected(form).nearest(nearest(value, choices.iter().copied()))
 }
 
 pub(crate) fn is_quoted(value: &str) -> bool {
