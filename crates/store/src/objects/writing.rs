@@ -78,7 +78,8 @@ pub(super) fn payload(chunks: Vec<Bytes>) -> PutPayload {
 
 pub(super) fn reply(written: &PutResult) -> PutReply {
     PutReply {
-        etag: written.e_tag.as_deref().map(ETag::new),
+        // Ceph 16 tells an empty one when an upload is completed.
+        etag: written.e_tag.as_deref().map(ETag::new).filter(|etag| !etag.as_str().is_empty()),
         digests: TrustedDigests::from_extensions(&written.extensions),
         opaque_etag: false,
     }

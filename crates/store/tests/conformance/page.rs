@@ -1,6 +1,6 @@
 //! `docs/stores.md` describes what the tests found, and nothing else.
 
-use crate::{azurite, ceph, in_memory_s3, local_directory, memory, moto, seaweedfs};
+use crate::{amazon_s3, azurite, ceph, in_memory_s3, local_directory, memory, moto, seaweedfs};
 
 #[test]
 fn the_page_on_stores_describes_every_deviation_under_its_server() {
@@ -10,6 +10,8 @@ fn the_page_on_stores_describes_every_deviation_under_its_server() {
         ("SeaweedFS", seaweedfs::DEVIATIONS),
         ("moto", moto::DEVIATIONS),
         ("Azurite", azurite::DEVIATIONS),
+        ("object_store's S3 store", amazon_s3::DEVIATIONS),
+        ("object_store's S3 store", amazon_s3::DEVIATIONS_ON_CEPH),
         ("Local directory", local_directory::DEVIATIONS),
         ("Memory", memory::DEVIATIONS),
         ("The in-memory S3 server", in_memory_s3::DEVIATIONS),

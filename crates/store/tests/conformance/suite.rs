@@ -12,19 +12,23 @@ use transship_types::Secret;
 pub(crate) async fn on_server(kind: ServerKind, deviations: &'static [Deviation]) -> Result<()> {
     let test = format!("conformance on {}", kind.name());
     let Some(server) = Server::start_or_skip(kind, &test).await? else { return Ok(()) };
-    // A server from the environment may hold the buckets of earlier runs.
-    let run = time::OffsetDateTime::now_utc().unix_timestamp_nanos();
-    let (bucket, neighbour) = (format!("conformance-{run}"), format!("neighbour-{run}"));
+    let (bucket, neighbour, missing) = (fresh("conformance"), fresh("neighbour"), fresh("missing"));
     server.create_bucket(&bucket).await?;
     server.create_bucket(&neighbour).await?;
     let spec = |bucket: &str| server.bucket_spec(bucket);
     let offers_all = kind != ServerKind::Azurite;
-    let doors = doors(&spec(&bucket), &spec(&neighbour), &spec(&format!("missing-{run}")))?;
+    let doors = doors(&spec(&bucket), &spec(&neighbour), &spec(&missing))?;
     let profile = Profile { deviations, offers_all, doors, ..Profile::new(kind.name()) };
     passes(open(&spec(&bucket))?, &profile).await
 }
 
+/// A bucket's name that is new: a server from the environment may hold the buckets of earlier runs.
+pub(crate) fn fresh(name: &str) -> String {
+    format!("{name}-{}", time::OffsetDateTime::now_utc().unix_timestamp_nanos())
+}
+
 /// Runs the suite, keeps the verdict, and fails with every failed case by name.
+#[allow(clippy::print_stdout)] // shown where the test fails, and on demand
 pub(crate) async fn passes(bucket: Arc<dyn Bucket>, profile: &Profile) -> Result<()> {
     let report = run(bucket, "", profile).await;
     store_verdict(&report)?;

@@ -47,6 +47,10 @@ const SIDE_BY_SIDE: usize = 12;
 /// No case takes long: one that does hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How often a case is played where the connection breaks: a server may hang up on a connection that is just being used
+/// again, buckets do not retry, and no promise is broken by that.
+const PLAYS: u32 = 3;
+
 /// Runs every case that `bucket`'s capabilities choose, each under a prefix of its own behind `prefix` (empty or
 /// ending in `/`).
 ///
@@ -60,8 +64,9 @@ pub async fn run(bucket: Arc<dyn Bucket>, prefix: &str, profile: &Profile) -> Re
     others.iter().for_each(|case| report.not_chosen(&case.name));
     let mut outcomes = stream::iter(chosen.into_iter().enumerate())
         .map(|(number, case)| {
-            let scene = Scene::new(bucket.clone(), format!("{prefix}case-{number:03}/"), profile.doors.clone());
-            async move { (play(&case, scene).await, case.name) }
+            let prefix = format!("{prefix}case-{number:03}");
+            let (bucket, doors) = (bucket.clone(), profile.doors.clone());
+            async move { (play_again(&case, &bucket, &prefix, &doors).await, case.name) }
         })
         .buffer_unordered(SIDE_BY_SIDE);
     while let Some((outcome, name)) = outcomes.next().await {
@@ -70,14 +75,29 @@ pub async fn run(bucket: Arc<dyn Bucket>, prefix: &str, profile: &Profile) -> Re
     report.finish(profile)
 }
 
+async fn play_again(case: &Case, bucket: &Arc<dyn Bucket>, prefix: &str, doors: &Doors) -> Outcome {
+    let mut plays = 1;
+    loop {
+        let scene = Scene::new(bucket.clone(), format!("{prefix}-{plays}/"), doors.clone());
+        match play(case, scene).await {
+            Outcome::Broken(what) if plays < PLAYS => tracing::warn!(case = case.name, what, "playing again"),
+            outcome => return outcome,
+        }
+        plays += 1;
+    }
+}
+
 async fn play(case: &Case, scene: Scene) -> Outcome {
     match tokio::time::timeout(PATIENCE, (case.play)(scene)).await {
         Err(_) => Outcome::Failed(format!("did not end within {} s", PATIENCE.as_secs())),
         Ok(Ok(())) => Outcome::Passed,
         Ok(Err(error)) => {
-            let refused = error.downcast_ref::<Error>().is_some_and(|e| e.kind() == ErrorKind::Unsupported);
             let text = format!("{error:#}");
-            if refused { Outcome::NotOffered(text) } else { Outcome::Failed(text) }
+            match error.downcast_ref::<Error>().map(Error::kind) {
+                Some(ErrorKind::Unsupported) => Outcome::NotOffered(text),
+                Some(ErrorKind::Connection) => Outcome::Broken(text),
+                _ => Outcome::Failed(text),
+            }
         }
     }
 }
@@ -87,6 +107,8 @@ enum Outcome {
     Passed,
     /// The store says that it cannot do this.
     NotOffered(String),
+    /// The connection broke.
+    Broken(String),
     Failed(String),
 }
 

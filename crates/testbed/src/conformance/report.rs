@@ -36,8 +36,12 @@ impl Report {
             }
             (Outcome::Passed, _) => self.passed.push(case),
             (Outcome::NotOffered(_), _) if !profile.offers_all => self.not_offered.push(case),
-            (Outcome::NotOffered(what) | Outcome::Failed(what), Some(_)) => self.deviated.push((case, what)),
-            (Outcome::NotOffered(what) | Outcome::Failed(what), None) => self.failed.push((case, what)),
+            (Outcome::NotOffered(what) | Outcome::Broken(what) | Outcome::Failed(what), Some(_)) => {
+                self.deviated.push((case, what))
+            }
+            (Outcome::NotOffered(what) | Outcome::Broken(what) | Outcome::Failed(what), None) => {
+                self.failed.push((case, what))
+            }
         }
     }
 

@@ -18,6 +18,7 @@
 //! # Ok(()) }
 //! ```
 
+mod address;
 mod azurite;
 mod ceph;
 #[cfg(feature = "containers")]

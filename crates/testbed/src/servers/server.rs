@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 use transship_store::{AzureSpec, BucketSpec, S3Credentials, S3Spec};
 use transship_types::Secret;
 
-use super::{ServerKind, azurite, ceph, guard::Guarded, moto, place, seaweed, skipped, wire::Wire};
+use super::{ServerKind, address, azurite, ceph, guard::Guarded, moto, place, seaweed, skipped, wire::Wire};
 
 /// How long a server may take to answer its first signed request.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -38,7 +38,8 @@ impl Server {
     /// its log.
     pub async fn start(kind: ServerKind) -> Result<Option<Self>> {
         if let Some(address) = place::variable(kind.variable()) {
-            let server = Self::at(kind, &address).with_context(|| format!("{} = {address:?}", kind.variable()))?;
+            let server =
+                address::server(kind, &address).with_context(|| format!("{} = {address:?}", kind.variable()))?;
             return server.answering().await.map(Some);
         }
         let mut attempt = 1;
@@ -112,7 +113,8 @@ impl Server {
         server
     }
 
-    fn new(kind: ServerKind, endpoint: String) -> Self {
+    /// A server with the keys that those started here have.
+    pub(super) fn new(kind: ServerKind, endpoint: String) -> Self {
         let (access_key_id, secret_access_key) = match kind {
             ServerKind::Azurite => (azurite::ACCOUNT, azurite::KEY),
             _ => (ACCESS_KEY_ID, SECRET_ACCESS_KEY),
@@ -129,27 +131,10 @@ impl Server {
         }
     }
 
-    /// The server at an address of the form `http://ACCESS_KEY:SECRET_KEY@host:port`.
-    fn at(kind: ServerKind, address: &str) -> Result<Self> {
-        let expected = "expected http://ACCESS_KEY:SECRET_KEY@host:port";
-        let rest = address.strip_prefix("http://").context(expected)?;
-        let mut server = match rest.rsplit_once('@') {
-            None => Self::new(kind, format!("http://{}", rest.trim_end_matches('/'))),
-            Some((keys, host)) => {
-                let (id, secret) = keys.split_once(':').context(expected)?;
-                let decoded =
-                    |text: &str| anyhow::Ok(percent_encoding::percent_decode_str(text).decode_utf8()?.into_owned());
-                let mut server = Self::new(kind, format!("http://{}", host.trim_end_matches('/')));
-                server.access_key_id = decoded(id)?;
-                server.secret_access_key = Secret::new(decoded(secret)?);
-                server
-            }
-        };
-        if kind == ServerKind::Azurite {
-            // A shared key signs the path with the account in it, and an emulator's address lacks it.
-            server.endpoint = server.endpoint.trim_end_matches(&format!("/{}", server.access_key_id)).to_owned();
-        }
-        Ok(server)
+    /// The same server at another address, with other keys.
+    pub(super) fn with_keys(mut self, access_key_id: String, secret_access_key: Secret) -> Self {
+        (self.access_key_id, self.secret_access_key) = (access_key_id, secret_access_key);
+        self
     }
 
     /// Which server this is.
@@ -281,19 +266,3 @@ impl fmt::Debug for Server {
 pub(super) const ACCESS_KEY_ID: &str = "TESTBEDACCESSKEY0001";
 /// See [`ACCESS_KEY_ID`].
 pub(super) const SECRET_ACCESS_KEY: &str = "testbedsecretkey00000000000000000000001";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_from_the_environment_carries_its_keys() {
-        let server = Server::at(ServerKind::Ceph, "http://id:a%2Fb@127.0.0.1:7480/").unwrap();
-        assert_eq!(server.endpoint(), "http://127.0.0.1:7480");
-        assert_eq!((server.access_key_id(), server.secret_access_key().expose()), ("id", "a/b"));
-        assert!(!format!("{server:?}").contains("a/b"));
-        assert!(Server::at(ServerKind::Ceph, "127.0.0.1:7480").is_err());
-        let azurite = Server::at(ServerKind::Azurite, "http://127.0.0.1:10000/devstoreaccount1").unwrap();
-        assert_eq!(azurite.endpoint(), "http://127.0.0.1:10000");
-    }
-}
