@@ -41,7 +41,7 @@ fn dependencies() -> Step {
 }
 
 fn lints() -> Command {
-    cargo(["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"])
+    cargo(["clippy", "--workspace", "--all-targets", "--all-features", "--keep-going", "--", "-D", "warnings"])
 }
 
 /// nextest is not installed for anyone: it takes minutes to build, and `cargo test` runs the same tests.
