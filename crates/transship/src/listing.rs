@@ -9,13 +9,15 @@ use crate::Place;
 /// Everything below a place, page by page; the next page is asked for while the last one is used.
 ///
 /// Each page of a store that promises an order is checked: a server that repeats a page or ignores where to start
-/// ends the listing with an error, never with a wrong one.
+/// ends the listing with an error, never with a wrong one. The order is that of the keys' bytes, or - on servers that
+/// keep folders - that of the names in each folder.
 pub fn list(place: &Place, policy: &RetryOptions) -> impl Stream<Item = Result<Entry>> + Send + use<> {
     let listing = Listing {
         bucket: place.bucket.clone(),
         request: ListRequest { prefix: place.prefix.clone(), ..ListRequest::default() },
         policy: policy.clone(),
         last: None,
+        folder_order: false,
     };
     let pages = stream::unfold(Some((listing, None)), |state| async {
         let (mut listing, cursor) = state?;
@@ -68,6 +70,12 @@ struct Listing {
     request: ListRequest,
     policy: RetryOptions,
     last: Option<Key>,
+    /// The server lists folder by folder, as SeaweedFS does: `a/b` before `a-b`.
+    folder_order: bool,
+}
+
+fn in_folder_order(before: &Key, after: &Key) -> bool {
+    before.as_str().split('/').lt(after.as_str().split('/'))
 }
 
 impl Listing {
@@ -80,17 +88,32 @@ impl Listing {
         Ok(page)
     }
 
-    fn check(&self, key: &Key) -> Result<()> {
-        let wrong =
-            |what: String| Err(Error::new(ErrorKind::InvalidReply, what).during("list", self.bucket.location(), None));
+    fn check(&mut self, key: &Key) -> Result<()> {
+        let location = self.bucket.location();
+        let wrong = |what: String| Err(Error::new(ErrorKind::InvalidReply, what).during("list", location, None));
         if !key.as_str().starts_with(&self.request.prefix) {
             return wrong(format!("the server lists {:?}, which is outside {:?}", key.as_str(), self.request.prefix));
         }
-        match &self.last {
-            Some(last) if self.bucket.capabilities().ordered_listing && key <= last => {
-                wrong(format!("the server lists {:?} after {:?}: out of order", key.as_str(), last.as_str()))
-            }
-            _ => Ok(()),
+        let Some(last) = self.last.as_ref().filter(|_| self.bucket.capabilities().ordered_listing) else {
+            return Ok(());
+        };
+        let (by_bytes, by_folders) = (key > last, in_folder_order(last, key));
+        self.folder_order |= !by_bytes && by_folders;
+        if by_bytes && !self.folder_order || by_folders {
+            return Ok(());
         }
+        wrong(format!("the server lists {:?} after {:?}: out of order", key.as_str(), last.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_come_before_their_siblings_in_folder_order() {
+        let before = |a: &str, b: &str| in_folder_order(&Key::from(a), &Key::from(b));
+        assert!(before("a/b", "a-b") && before("a", "a/b") && before("a/b", "a/c"));
+        assert!(!before("a-b", "a/b") && !before("a", "a"));
     }
 }
