@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::{TryStreamExt, stream::FuturesUnordered};
 use transship_store::{
-    Body, Bucket, ByteStream, Error, ErrorKind, Part, PutOptions, PutReply, Result, RetryOptions, Upload, retry,
+    Body, Bucket, ByteStream, Error, ErrorKind, ObjectInfo, Part, PutOptions, PutReply, Result, RetryOptions, Upload,
+    retry,
 };
 use transship_types::{Digest, ETag, Key};
 use transship_verify::{Hasher, PartDigests};
@@ -175,7 +176,7 @@ impl Uploader {
 }
 
 /// Completes an upload. When the reply was lost, a later attempt finds no upload any more: then the object itself
-/// tells whether it is the expected one.
+/// tells whether it is the expected one. Some servers (Ceph 16) do not tell the new ETag: then the object does.
 pub(crate) async fn complete(
     bucket: &dyn Bucket,
     policy: &RetryOptions,
@@ -186,18 +187,22 @@ pub(crate) async fn complete(
 ) -> Result<PutReply> {
     let attempt = |n: u32| async move {
         match bucket.complete_upload(upload, parts, options).await {
-            Err(error) if n > 1 && error.kind() == ErrorKind::NoSuchUpload => {
-                let info = bucket.head(&upload.key).await?;
-                if info.etag.is_some() && info.etag.as_ref() == expected {
-                    let (digests, opaque_etag) = (info.digests, info.opaque_etag);
-                    return Ok(PutReply { etag: info.etag, digests, opaque_etag });
-                }
-                Err(error)
-            }
+            Err(error) if n > 1 => match bucket.head(&upload.key).await {
+                Ok(info) if info.etag.is_some() && info.etag.as_ref() == expected => Ok(there(info)),
+                _ => Err(error),
+            },
             other => other,
         }
     };
-    retry(policy, attempt).await
+    let reply = retry(policy, attempt).await?;
+    if reply.etag.is_some() || !bucket.capabilities().etag_may_be_md5 {
+        return Ok(reply);
+    }
+    Ok(there(retry(policy, |_| bucket.head(&upload.key)).await?))
+}
+
+fn there(info: ObjectInfo) -> PutReply {
+    PutReply { etag: info.etag, digests: info.digests, opaque_etag: info.opaque_etag }
 }
 
 /// Drops an upload's parts; what cannot be dropped is said, not fatal.
