@@ -2,7 +2,8 @@
 //! other.
 //!
 //! That crate keeps a value's origin as a text. Ours is a [`Place`], as an error begins with it, and the places are kept
-//! beside. Secrets stay out of the layers, because its values and errors print what they hold.
+//! beside. Secrets stay out of the layers, because its values and errors print what they hold; and what only the file
+//! may say (`timedelta`, `ignore_alerts`) is read from it directly.
 
 use std::{
     collections::BTreeMap,
@@ -43,17 +44,17 @@ impl fmt::Display for Place {
     }
 }
 
-/// What a file, or the environment, says.
+/// What one place says, or what several come to that lie over each other.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Layer {
+pub(crate) struct Settings {
     values: Map<String, Value>,
     places: BTreeMap<String, Place>,
 }
 
 /// All values are texts: no float is among them.
-impl Eq for Layer {}
+impl Eq for Settings {}
 
-impl Source for Layer {
+impl Source for Settings {
     fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
         Box::new(self.clone())
     }
@@ -63,18 +64,18 @@ impl Source for Layer {
     }
 }
 
-impl Layer {
+impl Settings {
     /// For each setting the first of these variables that is set to something.
     pub(crate) fn variables(variables: &BTreeMap<String, String>, settings: &[(&str, &[&str])]) -> Self {
-        let mut layer = Self::default();
+        let mut said = Self::default();
         for (setting, names) in settings {
             if let Some((name, text)) = names.iter().find_map(|name| Some((*name, variable(variables, name)?))) {
                 let place = Place { origin: Origin::Variable(name.to_owned()), section: None, key: name.to_owned() };
-                let value = layer.value(place, text);
-                layer.values.insert((*setting).to_owned(), value);
+                let value = said.value(place, text);
+                said.values.insert((*setting).to_owned(), value);
             }
         }
-        layer
+        said
     }
 
     /// Adds what a section says in one text, if it does.
@@ -99,21 +100,15 @@ impl Layer {
         self.places.insert(origin, place);
         value
     }
-}
 
-/// What all layers come to.
-pub(crate) struct Settings {
-    values: Map<String, Value>,
-    places: BTreeMap<String, Place>,
-}
-
-impl Settings {
+    /// What `upper` says counts, and what it leaves open stays.
+    ///
     /// # Errors
     /// None of its own; those that the `config` crate may have.
-    pub(crate) fn of(layers: &[Layer]) -> Result<Self> {
-        let builder = layers.iter().cloned().fold(Config::builder(), |builder, layer| builder.add_source(layer));
-        let values = builder.build().and_then(|config| config.collect());
-        let places = layers.iter().flat_map(|layer| layer.places.clone()).collect();
+    pub(crate) fn under(self, upper: Self) -> Result<Self> {
+        let places = self.places.clone().into_iter().chain(upper.places.clone()).collect();
+        let layered = Config::builder().add_source(self).add_source(upper).build();
+        let values = layered.and_then(|config| config.collect());
         Ok(Self { values: values.map_err(|error| ConfigError::new(error.to_string()))?, places })
     }
 

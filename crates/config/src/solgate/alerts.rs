@@ -10,7 +10,7 @@ use transship_types::Secret;
 
 use crate::{
     ConfigError, Origin, Result, Sourced,
-    layers::{Layer, Said, Settings, variable},
+    layers::{Said, Settings, variable},
     written::{Reading, found, not_among},
 };
 
@@ -33,7 +33,8 @@ const SEPARATORS: [char; 2] = [',', ';'];
 
 type Login = Sourced<(String, Secret)>;
 
-/// Who is told how a workflow ended, and through which server: what file and environment come to.
+/// Who is told how a workflow ended, and through which server: what file and environment come to. To change
+/// one, lay another layer over: it does not look at these fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertsConfig {
     /// `host`, `host:port`, `smtp://...` or `smtps://...`.
@@ -48,8 +49,8 @@ pub struct AlertsConfig {
     pub from: Sourced<String>,
     /// The recipients: at least one.
     pub to: Sourced<Vec<String>>,
-    /// What was said so far, for another layer to lie over.
-    layers: Vec<Layer>,
+    /// What these come from, for another layer to lie over.
+    said: Settings,
 }
 
 impl Default for AlertsConfig {
@@ -61,7 +62,7 @@ impl Default for AlertsConfig {
             ca_bundle: None,
             from: Sourced::by_default("solgate-alerts@redhat.com".to_owned()),
             to: Sourced::by_default(vec!["dev-null@redhat.com".to_owned()]),
-            layers: Vec::new(),
+            said: Settings::default(),
         }
     }
 }
@@ -75,9 +76,7 @@ impl AlertsConfig {
     /// # Errors
     /// A variable that names no sender, no recipient, no server or no kind of security, or a password without a user.
     pub fn with_variables(self, variables: &BTreeMap<String, String>) -> Result<Self> {
-        let mut layers = self.layers;
-        layers.push(Layer::variables(variables, &VARIABLES));
-        let mut all = Self::of(layers)?;
+        let mut all = Self::of(self.said.under(Settings::variables(variables, &VARIABLES))?)?;
         let login = self.login.filter(|_| all.server.value == self.server.value);
         all.login = login_over(login, variables)?;
         Ok(all)
@@ -98,7 +97,7 @@ impl AlertsConfig {
     }
 
     pub(super) fn read(sections: &[Reading<'_>]) -> Result<Self> {
-        let mut file = Layer::default();
+        let mut file = Settings::default();
         let mut login = None;
         for section in sections {
             for setting in [SERVER, SECURITY] {
@@ -110,27 +109,28 @@ impl AlertsConfig {
             file.add_list(section, &section.list(TO, &SEPARATORS).unwrap_or_default());
             login = written_login(section)?.or(login);
         }
-        Ok(Self { login, ..Self::of(vec![file])? })
+        Ok(Self { login, ..Self::of(file)? })
     }
 
     /// All but the login.
-    fn of(layers: Vec<Layer>) -> Result<Self> {
-        let settings = Settings::of(&layers)?;
+    fn of(said: Settings) -> Result<Self> {
         let default = Self::default();
         let alerts = Self {
-            server: settings.text(SERVER).map_or(default.server, Sourced::from),
-            security: settings.text(SECURITY).map_or(Ok(default.security), |said| security(&said))?,
+            server: said.text(SERVER).map_or(default.server, Sourced::from),
+            security: said.text(SECURITY).map_or(Ok(default.security), |text| security(&text))?,
             login: None,
-            ca_bundle: settings.text(CA_BUNDLE).map(|said| said.path()),
-            from: settings.text(FROM).map_or(Ok(default.from), sender)?,
-            to: recipients(&settings.list(TO))?.unwrap_or(default.to),
-            layers,
+            ca_bundle: said.text(CA_BUNDLE).map(|text| text.path()),
+            from: said.text(FROM).map_or(Ok(default.from), sender)?,
+            to: recipients(&said.list(TO))?.unwrap_or(default.to),
+            said,
         };
         // Whether server and security go together.
         alerts.smtp().check().map_err(|error| {
             let error = ConfigError::new(error.to_string());
-            let said = settings.text(SERVER).or_else(|| settings.text(SECURITY));
-            said.map_or(error.clone(), |said| said.error(error))
+            match alerts.said.text(SERVER).or_else(|| alerts.said.text(SECURITY)) {
+                Some(text) => text.error(error),
+                None => error,
+            }
         })?;
         Ok(alerts)
     }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     ConfigError, Origin, Result, Sourced,
-    layers::{Layer, Settings, variable},
+    layers::{Settings, variable},
     written::{Kind, Reading, Text, found, not_among},
 };
 
@@ -67,10 +67,10 @@ fn settings(section: &Reading<'_>, keys_stand_alone: bool, variables: &BTreeMap<
     if section.section.kind == Kind::Source && !keys_stand_alone && !ignored {
         named.push((ENDPOINT, &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]));
     }
-    let mut own = Layer::default();
+    let mut own = Settings::default();
     own.add(section, section.word(ENDPOINT)?);
     own.add(section, section.text(CA_BUNDLE)?);
-    Settings::of(&[Layer::variables(variables, &named), own])
+    Settings::variables(variables, &named).under(own)
 }
 
 fn endpoint(settings: &Settings, kind: Kind) -> Result<Sourced<String>> {
