@@ -178,6 +178,22 @@ fn endpoints_are_checked_before_anything_is_sent() {
 }
 
 #[test]
+fn a_password_in_an_address_is_never_repeated() {
+    let addresses =
+        ["http://me:canary@h", "\"http://me:canary@h\"", "http://me:canary@h /x", "me:canary@h", "'me:canary@h:1'"];
+    for address in addresses {
+        let error = source(&format!("endpoint_url = {address}"));
+        assert!(error.starts_with("c.ini:3: [source_a] endpoint_url: ") && !error.contains("canary"), "{error}");
+        let error = general(&format!("alerts_smtp_server = {address}"));
+        assert!(error.starts_with("c.ini:2: [solgate] alerts_smtp_server: ") && !error.contains("canary"), "{error}");
+        for key in ["url", "base_path"] {
+            let error = ini(&format!("[source_a]\n{key} = {address}\n[destination]\nbase_path = out\n"));
+            assert!(error.starts_with(&format!("c.ini:2: [source_a] {key}: ")) && !error.contains("canary"), "{error}");
+        }
+    }
+}
+
+#[test]
 fn formatters_are_checked_when_they_are_read() {
     assert_eq!(
         source("formatter = {date}/{0}"),

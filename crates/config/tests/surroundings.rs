@@ -210,6 +210,61 @@ fn azure_and_google_use_the_environment_only_where_the_section_has_nothing() {
 }
 
 #[test]
+fn keys_of_a_sections_own_are_not_mixed_with_inherited_ones() {
+    let text = "
+[DEFAULT]
+aws_access_key_id = shared
+aws_secret_access_key = S
+aws_session_token = T
+azure_storage_connection_string = AccountName=shared
+azure_client_id = i
+azure_tenant_id = t
+google_application_credentials = shared.json
+[source]
+base_path = in
+aws_access_key_id = own
+aws_secret_access_key = S
+[destination_shared]
+base_path = out
+[destination_azure]
+url = az://a/c
+azure_storage_sas_token = own
+[destination_principal]
+url = az://b/c
+azure_client_secret = own
+[destination_azure_shared]
+url = az://c/c
+azure_client_id =
+azure_tenant_id =
+[destination_google]
+url = gs://b
+google_service_account_key = own
+";
+    let config = SolgateConfig::from_text(Path::new("/x/c.ini"), text, &BTreeMap::new()).unwrap();
+    let token = |bucket: &BucketSpec| match &s3(bucket).credentials {
+        S3Credentials::Static { access_key_id, session_token, .. } => (access_key_id.clone(), session_token.is_some()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(token(&config.source.location.bucket), ("own".to_owned(), false));
+    assert_eq!(token(&config.destinations[0].place.location.bucket), ("shared".to_owned(), true));
+    let azure = |index: usize| match &config.destinations[index].place.location.bucket {
+        BucketSpec::Azure(spec) => [
+            spec.connection_string.is_some(),
+            spec.sas.is_some(),
+            spec.client_id.is_some(),
+            spec.client_secret.is_some(),
+        ],
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(azure(1), [false, true, false, false]);
+    assert_eq!(azure(2), [false, false, true, true], "a service principal may be written in two places");
+    assert_eq!(azure(3), [true, false, false, false]);
+    assert_eq!(config.destinations[1].place.credentials.to_string(), "/x/c.ini:18");
+    let BucketSpec::Gcs(google) = &config.destinations[4].place.location.bucket else { panic!("gcs") };
+    assert_eq!((google.service_account_path.is_some(), google.service_account_key.is_some()), (false, true));
+}
+
+#[test]
 fn alerting_takes_the_environment_over_the_file() {
     let text = format!(
         "[solgate]\nalerts_smtp_server = mail:25\nalerts_smtp_username = u\nalerts_smtp_password = p\nalerts_from = a@file\n{ENDS}"

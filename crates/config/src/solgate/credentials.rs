@@ -46,7 +46,9 @@ impl fmt::Display for CredentialsFrom {
 pub(super) fn written(section: &Reading<'_>) -> Result<Option<Sourced<S3Credentials>>> {
     let id = section.text(ACCESS_KEY_ID)?;
     let secret = section.text(SECRET_ACCESS_KEY)?;
-    let token = section.text(SESSION_TOKEN)?;
+    // A token belongs to the keys beside it: keys of the section's own take none from `[DEFAULT]`.
+    let own_keys = id.is_some_and(|id| !id.inherited) || secret.is_some_and(|secret| !secret.inherited);
+    let token = section.text(SESSION_TOKEN)?.filter(|token| !(token.inherited && own_keys));
     match (id, secret) {
         (Some(id), Some(secret)) => Ok(Some(Sourced {
             value: S3Credentials::Static {

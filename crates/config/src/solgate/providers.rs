@@ -6,17 +6,20 @@ use transship_store::{AzureSpec, GcsSpec};
 use transship_types::Secret;
 
 use super::{CredentialsFrom, s3};
-use crate::{ConfigError, Result, Sourced, layers::variable, written::Reading};
+use crate::{
+    ConfigError, Result, Sourced,
+    layers::variable,
+    written::{Reading, Text},
+};
 
-const AZURE: [&str; 6] = [
-    "azure_storage_connection_string",
-    "azure_storage_key",
-    "azure_storage_sas_token",
-    "azure_client_id",
-    "azure_tenant_id",
-    "azure_client_secret",
+/// The ways to prove who one is, each with the keys that belong together.
+const AZURE: [&[&str]; 4] = [
+    &["azure_storage_connection_string"],
+    &["azure_storage_key"],
+    &["azure_storage_sas_token"],
+    &["azure_client_id", "azure_tenant_id", "azure_client_secret"],
 ];
-const GOOGLE: [&str; 2] = ["google_application_credentials", "google_service_account_key"];
+const GOOGLE: [&[&str]; 2] = [&["google_application_credentials"], &["google_service_account_key"]];
 
 pub(super) fn azure(
     spec: &mut AzureSpec,
@@ -24,7 +27,8 @@ pub(super) fn azure(
     variables: &BTreeMap<String, String>,
 ) -> Result<CredentialsFrom> {
     spec.endpoint = endpoint(section)?.map(|endpoint| endpoint.value);
-    let Some(from) = first_written(section, &AZURE)? else {
+    let keys = written(section, &AZURE)?;
+    let Some(first) = keys.first() else {
         let text = |name| variable(variables, name).map(str::to_owned);
         let secret = |name| variable(variables, name).map(Secret::new);
         spec.connection_string = secret("AZURE_STORAGE_CONNECTION_STRING");
@@ -35,18 +39,21 @@ pub(super) fn azure(
         spec.client_secret = secret("AZURE_CLIENT_SECRET");
         return Ok(CredentialsFrom::Chain);
     };
-    spec.connection_string = section.secret("azure_storage_connection_string")?;
-    spec.key = section.secret("azure_storage_key")?;
-    spec.sas = section.secret("azure_storage_sas_token")?;
-    spec.client_id = section.word("azure_client_id")?.map(|text| text.value.to_owned());
-    spec.tenant_id = section.word("azure_tenant_id")?.map(|text| text.value.to_owned());
-    spec.client_secret = section.secret("azure_client_secret")?;
+    let value = |key| keys.iter().find(|text| text.key == key);
+    let secret = |key| value(key).map(|text| Secret::new(text.value));
+    let word = |key| value(key).map_or(Ok(None), |text| section.word(text.key));
+    spec.connection_string = secret("azure_storage_connection_string");
+    spec.key = secret("azure_storage_key");
+    spec.sas = secret("azure_storage_sas_token");
+    spec.client_id = word("azure_client_id")?.map(|text| text.value.to_owned());
+    spec.tenant_id = word("azure_tenant_id")?.map(|text| text.value.to_owned());
+    spec.client_secret = secret("azure_client_secret");
     let principal = [spec.client_id.is_some(), spec.tenant_id.is_some(), spec.client_secret.is_some()];
     if principal.contains(&true) && principal.contains(&false) {
         let expected = "azure_client_id, azure_tenant_id and azure_client_secret";
         return Err(section.error(ConfigError::new("part of a service principal is missing").expected(expected)));
     }
-    Ok(from)
+    Ok(CredentialsFrom::Keys(section.origin(first.at)))
 }
 
 pub(super) fn google(
@@ -55,13 +62,19 @@ pub(super) fn google(
     variables: &BTreeMap<String, String>,
 ) -> Result<CredentialsFrom> {
     spec.endpoint = endpoint(section)?.map(|endpoint| endpoint.value);
-    let Some(from) = first_written(section, &GOOGLE)? else {
+    let keys = written(section, &GOOGLE)?;
+    let Some(first) = keys.first() else {
         spec.service_account_path = variable(variables, "GOOGLE_APPLICATION_CREDENTIALS").map(PathBuf::from);
         return Ok(CredentialsFrom::Chain);
     };
-    spec.service_account_path = section.path("google_application_credentials")?;
-    spec.service_account_key = section.secret("google_service_account_key")?;
-    Ok(from)
+    let given = |key| keys.iter().any(|text| text.key == key);
+    if given("google_application_credentials") {
+        spec.service_account_path = section.path("google_application_credentials")?;
+    }
+    if given("google_service_account_key") {
+        spec.service_account_key = section.secret("google_service_account_key")?;
+    }
+    Ok(CredentialsFrom::Keys(section.origin(first.at)))
 }
 
 /// The section's own endpoint; the provider's public one where it has none.
@@ -71,11 +84,14 @@ pub(super) fn endpoint(section: &Reading<'_>) -> Result<Option<Sourced<String>>>
     Ok(Some(Sourced { value: text.value.to_owned(), origin: section.origin(text.at) }))
 }
 
-fn first_written<'a>(section: &Reading<'a>, keys: &[&'a str]) -> Result<Option<CredentialsFrom>> {
-    for key in keys {
-        if let Some(text) = section.text(key)? {
-            return Ok(Some(CredentialsFrom::Keys(section.origin(text.at))));
-        }
+/// The keys that count. A way that the section itself writes of replaces those that it only inherits, so that the
+/// keys of two accounts are not mixed.
+fn written<'a>(section: &Reading<'a>, ways: &[&[&'a str]]) -> Result<Vec<Text<'a>>> {
+    let (mut own, mut inherited) = (Vec::new(), Vec::new());
+    for way in ways {
+        let keys: Vec<_> = way.iter().map(|key| section.text(key)).collect::<Result<_>>()?;
+        let keys: Vec<_> = keys.into_iter().flatten().collect();
+        if keys.iter().any(|text| !text.inherited) { own.extend(keys) } else { inherited.extend(keys) }
     }
-    Ok(None)
+    Ok(if own.is_empty() { inherited } else { own })
 }

@@ -144,9 +144,14 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// `"x" is not understood`, short enough for a line. Never for secrets.
+/// `found "x"`, short enough for a line. Never for secrets; but what stands between a `:` and an `@`, as in
+/// `http://user:password@host`, may be one by mistake.
 pub(crate) fn found(value: &str) -> ConfigError {
-    let shown: String = value.chars().take(100).collect();
+    let told = match value.rsplit_once('@') {
+        Some((before, after)) if before.contains(':') => format!("***@{after}"),
+        _ => value.to_owned(),
+    };
+    let shown: String = told.chars().take(100).collect();
     ConfigError::new(format!("found {shown:?}"))
 }
 
