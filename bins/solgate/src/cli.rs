@@ -149,38 +149,38 @@ pub struct ExplainArgs {
 #[derive(Debug, Args)]
 pub struct NotifyArgs {
     /// What failed: JSON, or JSON in a quoted string, as Argo gives `{{workflow.failures}}`
-    #[arg(long, env = "WORKFLOW_FAILURES", value_name = "JSON", default_value = "")]
+    #[arg(long, env = "WORKFLOW_FAILURES", hide_env_values = true, value_name = "JSON", default_value = "")]
     pub failures: String,
 
     /// The workflow's name
-    #[arg(short, long, env = "WORKFLOW_NAME", value_name = "NAME")]
+    #[arg(short, long, env = "WORKFLOW_NAME", hide_env_values = true, value_name = "NAME")]
     pub name: String,
 
     /// The workflow's namespace
-    #[arg(long, env = "WORKFLOW_NAMESPACE", value_name = "NAME")]
+    #[arg(long, env = "WORKFLOW_NAMESPACE", hide_env_values = true, value_name = "NAME")]
     pub namespace: String,
 
     /// The workflow's status
-    #[arg(short, long, env = "WORKFLOW_STATUS", value_name = "STATUS")]
+    #[arg(short, long, env = "WORKFLOW_STATUS", hide_env_values = true, value_name = "STATUS")]
     pub status: String,
 
     /// When the workflow started
-    #[arg(short, long, env = "WORKFLOW_TIMESTAMP", value_name = "TIME", default_value = "")]
+    #[arg(short, long, env = "WORKFLOW_TIMESTAMP", hide_env_values = true, value_name = "TIME", default_value = "")]
     pub timestamp: String,
 
     /// Host of the Argo UI, for the link
-    #[arg(long, env = "ARGO_UI_HOST", value_name = "HOST", default_value = "")]
+    #[arg(long, env = "ARGO_UI_HOST", hide_env_values = true, value_name = "HOST", default_value = "")]
     pub host: String,
 
-    /// Who the mail is from [env: ALERT_SENDER=] [default: `alerts_from`]
+    /// Who the mail is from [env: ALERT_SENDER] [default: `alerts_from`]
     #[arg(long, value_name = "ADDRESS")]
     pub from: Option<String>,
 
-    /// Who gets the mail; several with `,` or `;` between [env: ALERT_RECIPIENT=] [default: `alerts_to`]
+    /// Who gets the mail; several with `,` or `;` between [env: ALERT_RECIPIENT] [default: `alerts_to`]
     #[arg(long, value_name = "ADDRESS")]
     pub to: Option<String>,
 
-    /// The mail server: host, host:port, smtp://host or smtps://host [env: SMTP_SERVER=] [default:
+    /// The mail server: host, host:port, smtp://host or smtps://host [env: SMTP_SERVER] [default:
     /// `alerts_smtp_server`]
     #[arg(long, value_name = "SERVER")]
     pub smtp: Option<String>,

@@ -1,5 +1,6 @@
 //! `solgate explain`
 
+use time::format_description::well_known::Rfc3339;
 use transship::{
     Decision, Plan, Planned,
     store::{ErrorKind, retry},
@@ -9,7 +10,7 @@ use transship_support::{ExitCode, Output, OutputFormat};
 
 use crate::{
     cli::{Cli, ExplainArgs},
-    list, settings,
+    copying, list, settings,
 };
 
 pub(crate) async fn run(cli: &Cli, args: &ExplainArgs) -> anyhow::Result<ExitCode> {
@@ -18,8 +19,8 @@ pub(crate) async fn run(cli: &Cli, args: &ExplainArgs) -> anyhow::Result<ExitCod
     let key = Key::from(&*args.key).prefixed(&route.source.prefix);
     let found = match retry(&Default::default(), |_| route.source.bucket.head(&key)).await {
         Ok(info) => Some(info),
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => return Err(error.into()),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnrepresentableKey) => None,
+        Err(error) => return Err(copying::failure(error.into())),
     };
     let entry = Entry {
         key,
@@ -53,7 +54,8 @@ fn text(
         Some(lately) => {
             let Entry { size, last_modified, .. } = &planned.source;
             let window = if lately { "within timedelta: listed" } else { "older than timedelta: not listed" };
-            format!("{size} bytes, modified {last_modified}, {window}")
+            let modified = last_modified.format(&Rfc3339).unwrap_or_else(|_| last_modified.to_string());
+            format!("{size} bytes, modified {modified}, {window}")
         }
     };
     out.line(&format_args!("  {state}"))?;

@@ -4,17 +4,22 @@
 //! Everything it does is in the libraries; here are the command line, and what is printed.
 
 pub mod cli;
+mod copying;
 mod explain;
+mod failures;
 mod list;
 mod listing;
 mod notify;
-mod outcome;
+mod results;
 mod settings;
 mod sync;
 mod transfer;
 
+use std::io::{ErrorKind, Write};
+
+use anyhow::{Context, anyhow};
 use clap::{CommandFactory, Parser};
-use transship_support::{ExitCode, Output};
+use transship_support::{ExitCode, Failure, Output};
 
 use crate::cli::{Cli, Command};
 
@@ -28,6 +33,9 @@ pub async fn main() -> anyhow::Result<ExitCode> {
         Err(error) => return usage(&error),
     };
     cli.run.log.init("solgate")?;
+    if let (Some(_), Some(command)) = (&cli.run.report, without_report(&cli.command)) {
+        return Err(Failure::usage(anyhow!("--report: `{command}` writes no run report, `transfer` and `sync` do")));
+    }
     match &cli.command {
         Command::List(args) => list::run(&cli, args).await,
         Command::Transfer(args) => transfer::run(&cli, args).await,
@@ -38,15 +46,37 @@ pub async fn main() -> anyhow::Result<ExitCode> {
             Output::stdout().line(&format_args!("solgate {}", env!("CARGO_PKG_VERSION")))?;
             Ok(ExitCode::Done)
         }
-        Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "solgate", &mut Output::stdout());
-            Ok(ExitCode::Done)
-        }
+        Command::Completions { shell } => completions(*shell),
     }
+}
+
+/// The name of a command that moves nothing.
+fn without_report(command: &Command) -> Option<&'static str> {
+    match command {
+        Command::Transfer(_) | Command::Sync(_) => None,
+        Command::List(_) => Some("list"),
+        Command::Notify(_) => Some("notify"),
+        Command::Explain(_) => Some("explain"),
+        Command::Version => Some("version"),
+        Command::Completions { .. } => Some("completions"),
+    }
+}
+
+/// The generator panics where its output fails: it gets one that cannot.
+fn completions(shell: clap_complete::Shell) -> anyhow::Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "solgate", &mut script);
+    let mut out = Output::stdout();
+    out.write_all(&script).and_then(|()| out.flush()).context("print the completions")?;
+    Ok(ExitCode::Done)
 }
 
 /// Help and version are results; everything else is a mistake, told on stderr.
 fn usage(error: &clap::Error) -> anyhow::Result<ExitCode> {
-    error.print()?;
+    match error.print() {
+        // Nobody reads it any more.
+        Err(closed) if closed.kind() == ErrorKind::BrokenPipe => return Ok(ExitCode::Stopped),
+        printed => printed.context("print the help")?,
+    }
     Ok(if error.use_stderr() { ExitCode::Usage } else { ExitCode::Done })
 }

@@ -2,15 +2,22 @@
 
 use std::io::Write;
 
-use anyhow::Context;
-use futures::{Stream, StreamExt, TryStreamExt};
+use anyhow::{Context, anyhow};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use time::OffsetDateTime;
-use transship::{Place, report::OutputFile, types::Entry};
+use tokio_util::sync::CancellationToken;
+use transship::{
+    Place,
+    report::OutputFile,
+    store::RetryOptions,
+    types::{Entry, Key},
+};
 use transship_config::SolgateConfig;
-use transship_support::{ExitCode, Output, cancel_on_signals};
+use transship_support::{ExitCode, Failure, Output, cancel_on_signals};
 
 use crate::{
     cli::{Cli, ListArgs},
+    copying,
     listing::Item,
     settings,
 };
@@ -19,34 +26,65 @@ pub(crate) async fn run(cli: &Cli, args: &ListArgs) -> anyhow::Result<ExitCode> 
     let config = settings::load(cli)?;
     let source = settings::source(&config)?;
     let cancel = cancel_on_signals()?;
-    let mut sink = Sink::open(args)?;
+    let mut sink = Sink::open(args).map_err(Failure::usage)?;
     let mut found = 0u64;
-    let entries = modified_lately(&source, &config, args.backfill);
+    let entries = modified_lately(&source, &config, args.backfill, &RetryOptions::default());
     let mut entries = std::pin::pin!(entries.take_until(cancel.cancelled()));
-    while let Some(entry) = entries.try_next().await? {
+    while let Some(entry) = entries.try_next().await.map_err(copying::failure)? {
         let relative = entry.key.strip_prefix(&source.prefix).unwrap_or_else(|| entry.key.clone());
         sink.add(&Item::new(&relative, &entry))?;
         found += 1;
     }
     if cancel.is_cancelled() {
-        tracing::error!("stopped before the listing was complete: no list was written");
-        return Ok(ExitCode::Stopped);
+        return Err(Failure::new(ExitCode::Stopped, anyhow!("stopped before the listing was complete")));
     }
     sink.commit()?;
     tracing::info!(objects = found, source = source.describe(), "listed");
-    Ok(if found == 0 { nothing(&config) } else { ExitCode::Done })
+    if found > 0 {
+        return Ok(ExitCode::Done);
+    }
+    tell_nothing(&config, &source, args.backfill);
+    Ok(nothing(&config))
 }
 
-/// The objects of the source that count: all, or those modified within `timedelta`, its border included.
+/// The objects of the source that count: all, or those modified within `timedelta`, its border included. The marker of
+/// the base path's own folder (`base/`) is not one of them: it has no key below the base path.
 pub(crate) fn modified_lately(
     source: &Place,
     config: &SolgateConfig,
     backfill: bool,
+    retry: &RetryOptions,
 ) -> impl Stream<Item = transship::Result<Entry>> + Send + use<> {
     let oldest = if backfill { None } else { oldest(config) };
-    transship::list(source, &Default::default())
-        .map_err(Into::into)
-        .try_filter(move |entry| std::future::ready(oldest.is_none_or(|oldest| entry.last_modified >= oldest)))
+    let folder = Key::from(&*source.prefix);
+    let counts = move |entry: &Entry| entry.key != folder && oldest.is_none_or(|oldest| entry.last_modified >= oldest);
+    transship::list(source, retry).map_err(Into::into).try_filter(move |entry| std::future::ready(counts(entry)))
+}
+
+/// The same entries; where there are none, the log says so.
+pub(crate) fn told_when_empty<S: Stream<Item = transship::Result<Entry>> + Send>(
+    entries: S,
+    config: &SolgateConfig,
+    source: &Place,
+    backfill: bool,
+    cancel: &CancellationToken,
+) -> impl Stream<Item = transship::Result<Entry>> + Send + use<S> {
+    let (config, source, cancel) = (config.clone(), source.clone(), cancel.clone());
+    let mut any = false;
+    let end = stream::once(std::future::ready(None));
+    entries.map(Some).chain(end).filter_map(move |entry| {
+        any |= entry.is_some();
+        if !any && !cancel.is_cancelled() {
+            tell_nothing(&config, &source, backfill);
+        }
+        std::future::ready(entry)
+    })
+}
+
+fn tell_nothing(config: &SolgateConfig, source: &Place, backfill: bool) {
+    let when = if backfill { "" } else { " that was modified within timedelta" };
+    let line = format!("nothing to do: there is no object{when} at {}", source.describe());
+    if config.ignore_no_files { tracing::info!("{line}") } else { tracing::warn!("{line}") }
 }
 
 /// How old a listed object may be; `None` where the window reaches back further than time itself.
@@ -56,7 +94,6 @@ pub(crate) fn oldest(config: &SolgateConfig) -> Option<OffsetDateTime> {
 
 /// What finding nothing means.
 pub(crate) fn nothing(config: &SolgateConfig) -> ExitCode {
-    tracing::warn!("no object was modified within timedelta");
     if config.ignore_no_files { ExitCode::Done } else { ExitCode::NothingToDo }
 }
 

@@ -111,6 +111,11 @@ impl Listing {
         Ok(listing)
     }
 
+    /// What it is called, for people.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     fn starts_with_bracket(&mut self) -> anyhow::Result<bool> {
         self.file.rewind()?;
         let mut bytes = BufReader::new(&self.file).bytes();

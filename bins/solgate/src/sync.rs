@@ -5,18 +5,19 @@ use transship_support::{ExitCode, cancel_on_signals};
 
 use crate::{
     cli::{Cli, SyncArgs},
-    list::modified_lately,
-    outcome::{self, Results},
+    copying, list,
+    results::Results,
     settings,
 };
 
 pub(crate) async fn run(cli: &Cli, args: &SyncArgs) -> anyhow::Result<ExitCode> {
     let config = settings::load(cli)?;
     let route = settings::route(&config)?;
-    let cancel = cancel_on_signals()?;
-    let entries = modified_lately(&route.source, &config, args.backfill).boxed();
-    let header = settings::header("sync", &args.copy, &config, &route);
-    let options = settings::run_options(cli, &args.copy, cancel);
-    let results = Results::open(cli, &args.copy, header)?;
-    outcome::carry_out(cli, route, entries, options, results).await
+    let options = settings::run_options(cli, &args.copy, cancel_on_signals()?);
+    let results = Results::open(cli, &args.copy, settings::header("sync", &args.copy, &config, &route))?;
+    let listed = list::modified_lately(&route.source, &config, args.backfill, &options.copy.retry);
+    // Where the listing is read to its end before the first copy, a signal must end it, too.
+    let entries = listed.take_until(options.cancel.clone().cancelled_owned());
+    let entries = list::told_when_empty(entries, &config, &route.source, args.backfill, &options.cancel);
+    copying::carry_out(cli.run.progress, route, entries.boxed(), options, results).await
 }

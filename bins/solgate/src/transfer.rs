@@ -1,58 +1,84 @@
 //! `solgate transfer`
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream};
 use transship::{
-    Route, RunOptions,
-    store::{ErrorKind, retry},
-    types::{Entry, Key},
+    Place,
+    store::{ErrorKind, RetryOptions, retry},
+    types::{Entry, ErrorClass, Key},
 };
 use transship_support::{ExitCode, Failure, cancel_on_signals};
 
 use crate::{
     cli::{Cli, TransferArgs},
+    copying::{self, Entries},
     list,
     listing::Listing,
-    outcome::{self, Results},
+    results::{End, Results},
     settings,
 };
 
 pub(crate) async fn run(cli: &Cli, args: &TransferArgs) -> anyhow::Result<ExitCode> {
     let config = settings::load(cli)?;
     let route = settings::route(&config)?;
-    let cancel = cancel_on_signals()?;
-    let mut options = settings::run_options(cli, &args.copy, cancel);
+    let mut options = settings::run_options(cli, &args.copy, cancel_on_signals()?);
     options.hints = true;
-    let entries = match (&args.key, &args.listing_file) {
-        (_, Some(path)) => {
-            let mut listing = Listing::open(path).map_err(Failure::usage)?;
-            if listing.count == 0 {
-                return Ok(list::nothing(&config));
-            }
-            let prefix = route.source.prefix.clone();
-            let items = listing.items()?.filter_map(Result::ok).map(move |item| Ok(item.entry(&prefix)));
-            stream::iter(items).boxed()
+    let listing = match &args.listing_file {
+        Some(path) => Some(Listing::open(path).map_err(Failure::usage)?),
+        None => None,
+    };
+    let results = Results::open(cli, &args.copy, settings::header("transfer", &args.copy, &config, &route))?;
+    let (source, policy) = (route.source.clone(), options.copy.retry.clone());
+    let entries = match (&args.key, listing) {
+        (_, Some(listing)) if listing.count == 0 => {
+            tracing::warn!("nothing to do: the list {} is empty", listing.name());
+            return results.finish(End { code: list::nothing(&config), error: None, requests: Vec::new() }).await;
         }
-        (Some(key), None) => stream::iter([Ok(one(&route, key, &options).await?)]).boxed(),
+        (_, Some(listing)) => listed(listing, source, policy)?,
+        (Some(key), None) => one(key, source, policy),
         (None, None) => stream::empty().boxed(),
     };
-    let header = settings::header("transfer", &args.copy, &config, &route);
-    let results = Results::open(cli, &args.copy, header)?;
-    outcome::carry_out(cli, route, entries, options, results).await
+    copying::carry_out(cli.run.progress, route, entries, options, results).await
+}
+
+/// The objects of a list, once the source has been found to be there.
+fn listed(mut listing: Listing, source: Place, policy: RetryOptions) -> anyhow::Result<Entries> {
+    let prefix = source.prefix.clone();
+    let items = listing.items()?.filter_map(Result::ok).map(move |item| Ok(item.entry(&prefix)));
+    let first = async move { probe(&source, &policy).await.map(|()| stream::iter(items)) };
+    Ok(stream::once(first).try_flatten().boxed())
 }
 
 /// A key alone says nothing of its object: the store is asked. What is not there fails like anything else, later.
-async fn one(route: &Route, key: &str, options: &RunOptions) -> anyhow::Result<Entry> {
-    let key = Key::from(key).prefixed(&route.source.prefix);
-    let unknown = Entry {
-        key: key.clone(),
-        size: 0,
-        last_modified: time::OffsetDateTime::UNIX_EPOCH,
-        etag: None,
-        storage_class: None,
+fn one(key: &str, source: Place, policy: RetryOptions) -> Entries {
+    let key = Key::from(key).prefixed(&source.prefix);
+    let look = async move {
+        probe(&source, &policy).await?;
+        let unknown = Entry {
+            key: key.clone(),
+            size: 0,
+            last_modified: time::OffsetDateTime::UNIX_EPOCH,
+            etag: None,
+            storage_class: None,
+        };
+        match retry(&policy, |_| source.bucket.head(&key)).await {
+            Ok(info) => Ok(Entry { size: info.size, last_modified: info.last_modified, etag: info.etag, ..unknown }),
+            Err(error) if concerns_run(&error) => Err(error.into()),
+            Err(_) => Ok(unknown),
+        }
     };
-    match retry(&options.copy.retry, |_| route.source.bucket.head(&key)).await {
-        Ok(info) => Ok(Entry { size: info.size, last_modified: info.last_modified, etag: info.etag, ..unknown }),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(unknown),
-        Err(error) => Err(error.into()),
+    stream::once(look).boxed()
+}
+
+/// A source that cannot be read at all ends the run at once, and not once for each object. One that only must not be
+/// listed is fine.
+async fn probe(source: &Place, policy: &RetryOptions) -> transship::Result<()> {
+    match retry(policy, |_| source.bucket.probe()).await {
+        Err(error) if concerns_run(&error) => Err(error.into()),
+        _ => Ok(()),
     }
+}
+
+fn concerns_run(error: &transship::store::Error) -> bool {
+    let of_object = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnrepresentableKey);
+    !of_object && (error.concerns_bucket() || error.class() == ErrorClass::Transient)
 }

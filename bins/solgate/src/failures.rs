@@ -1,0 +1,73 @@
+//! Which failures are logged.
+
+use std::collections::HashMap;
+
+use transship::{
+    report::ObjectReport,
+    types::{Key, Outcome},
+};
+
+/// How many objects are named in the log for each reason, and for how many reasons. Where everything fails, summary,
+/// failed list and report tell the rest: twenty thousand equal lines help nobody.
+const NAMED: u64 = 20;
+const REASONS: usize = 20;
+
+/// Counts failures by destination and reason.
+#[derive(Default)]
+pub(crate) struct Failures {
+    reasons: HashMap<(String, String), u64>,
+    others: u64,
+}
+
+impl Failures {
+    /// Logs what failed, while there are few of the kind.
+    pub(crate) fn tell(&mut self, object: &ObjectReport, failed_file: &str) {
+        for report in &object.destinations {
+            let Outcome::Failed { error } = &report.outcome else { continue };
+            let destination = &report.destination;
+            let count = self.count(destination, without(error, [Some(&object.key), report.key.as_ref()]));
+            if count <= NAMED {
+                tracing::error!(key = %object.key, destination, "{error}");
+            }
+            if count == NAMED {
+                tracing::error!(destination, "further objects that fail like this are named in {failed_file} only");
+            }
+        }
+    }
+
+    fn count(&mut self, destination: &str, reason: String) -> u64 {
+        let known = self.reasons.len();
+        let key = (destination.to_owned(), reason);
+        let count = match self.reasons.get_mut(&key) {
+            Some(count) => count,
+            None if known < REASONS => self.reasons.entry(key).or_default(),
+            None => &mut self.others,
+        };
+        *count += 1;
+        *count
+    }
+}
+
+/// Errors that differ only in the key have one reason.
+fn without(error: &str, keys: [Option<&Key>; 2]) -> String {
+    let keys = keys.into_iter().flatten().map(|key| format!("{:?}", key.as_str()));
+    keys.fold(error.to_owned(), |error, key| error.replace(&key, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_counted_by_themselves_up_to_a_bound() {
+        let mut failures = Failures::default();
+        let reason = |key: &str| without(&format!("get s3://b {key:?}: gone"), [Some(&Key::from(key)), None]);
+        assert_eq!(failures.count("a", reason("x")), 1);
+        assert_eq!(failures.count("a", reason("y\n")), 2);
+        assert_eq!(failures.count("b", reason("x")), 1);
+        for n in 0..10 * REASONS {
+            failures.count("a", format!("reason {n}"));
+        }
+        assert_eq!(failures.reasons.len(), REASONS);
+    }
+}

@@ -1,0 +1,203 @@
+//! What comes of a run, and where it goes: report, failed list, log, summary, exit code.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use anyhow::Context;
+use transship::{
+    report::{Ending, FailedList, Header, ObjectReport, StoreRequests, Summary, Totals, Verdict},
+    types::Outcome,
+};
+use transship_support::{ExitCode, Failure, Output, OutputFormat, ReportOutput, environment, one_line};
+
+use crate::{
+    cli::{Cli, CopyArgs},
+    failures::Failures,
+};
+
+/// Where results go.
+pub(crate) struct Results {
+    pub(crate) header: Header,
+    totals: Totals,
+    failures: Failures,
+    failed_so_far: Arc<AtomicU64>,
+    report: Option<ReportOutput>,
+    failed_list: Option<FailedList>,
+    failed_file: String,
+    format: OutputFormat,
+    /// The first result that could not be written. The copying goes on without it.
+    trouble: Option<anyhow::Error>,
+}
+
+/// How a run ended.
+pub(crate) struct End {
+    pub(crate) code: ExitCode,
+    pub(crate) error: Option<anyhow::Error>,
+    pub(crate) requests: Vec<StoreRequests>,
+}
+
+impl Results {
+    /// Opens them all: a report that cannot be written is found out before anything is copied.
+    pub(crate) fn open(cli: &Cli, args: &CopyArgs, header: Header) -> anyhow::Result<Self> {
+        let report = match &cli.run.report {
+            Some(target) => Some(ReportOutput::create(target, &environment(), &header)?),
+            None => None,
+        };
+        let failed_list = (!header.dry_run).then(|| FailedList::new(&args.failed_file));
+        Ok(Self {
+            totals: Totals::of(&header.destinations),
+            header,
+            failures: Failures::default(),
+            failed_so_far: Arc::default(),
+            report,
+            failed_list,
+            failed_file: args.failed_file.display().to_string(),
+            format: cli.run.output,
+            trouble: None,
+        })
+    }
+
+    /// How many objects have failed, for whoever shows progress.
+    pub(crate) fn failed_so_far(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.failed_so_far)
+    }
+
+    pub(crate) fn objects(&self) -> u64 {
+        self.totals.objects
+    }
+
+    /// What the objects so far say.
+    pub(crate) fn code(&self) -> ExitCode {
+        ExitCode::from(&self.totals)
+    }
+
+    /// Takes one object down.
+    ///
+    /// # Errors
+    /// Nobody reads stdout any more.
+    pub(crate) fn add(&mut self, object: &ObjectReport) -> anyhow::Result<()> {
+        self.totals.add(object);
+        if object.verdict() == Verdict::Failed {
+            self.failed_so_far.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(list) = &mut self.failed_list
+            && let Err(error) = list.add(object)
+        {
+            self.failed_list = None;
+            self.not_written(error.into());
+        }
+        if let Some(report) = &mut self.report
+            && let Err(error) = report.object(object)
+        {
+            self.report = None;
+            self.not_written(error);
+        }
+        if self.header.dry_run {
+            return foretell(object, self.format);
+        }
+        self.failures.tell(object, &self.failed_file);
+        Ok(())
+    }
+
+    fn not_written(&mut self, error: anyhow::Error) {
+        match &self.trouble {
+            None => self.trouble = Some(error),
+            Some(_) => tracing::error!("{}", one_line(&error)),
+        }
+    }
+
+    /// Writes what is left to write, and gives the exit code, as an error where there is one.
+    pub(crate) async fn finish(mut self, end: End) -> anyhow::Result<ExitCode> {
+        let mut files = Vec::new();
+        self.finish_failed_list(&end, &mut files);
+        let code = if self.trouble.is_some() { end.code.and(ExitCode::RunFailed) } else { end.code };
+        let ran = end.error.is_none() || self.totals.objects > 0;
+        let told = end.error.as_ref().or(self.trouble.as_ref()).map(one_line);
+        let mut ending = Ending { error: told, requests: end.requests, ..Ending::now(code.code()) };
+        if let Some(report) = self.report.take() {
+            let place = report.place();
+            match report.finish(&ending, &self.totals).await {
+                Ok(()) => files.push(("report", place)),
+                Err(error) => {
+                    ending.error.get_or_insert_with(|| one_line(&error));
+                    ending.exit_code = code.and(ExitCode::RunFailed).code();
+                    self.not_written(error);
+                }
+            }
+        }
+        // A run that failed before its first object has nothing to sum up: its error says it all.
+        let printed = if ran { self.print(&ending, files) } else { Ok(()) };
+        match (end.error, self.trouble) {
+            (Some(error), trouble) => {
+                if let Some(trouble) = trouble {
+                    tracing::error!("{}", one_line(&trouble));
+                }
+                Err(Failure::new(code, error))
+            }
+            (None, Some(trouble)) => Err(Failure::new(code.and(ExitCode::RunFailed), trouble)),
+            (None, None) => printed.map(|()| code),
+        }
+    }
+
+    /// An older list is taken away only by a run that came to its end with nothing to be brought again: one that broke
+    /// off knows nothing of the objects in it.
+    fn finish_failed_list(&mut self, end: &End, files: &mut Vec<(&'static str, String)>) {
+        let Some(list) = self.failed_list.take() else { return };
+        let empty = self.totals.failed + self.totals.cancelled == 0;
+        if empty && (end.error.is_some() || end.code != ExitCode::Done || self.trouble.is_some()) {
+            return;
+        }
+        match list.finish() {
+            Ok(0) => {}
+            Ok(_) => files.push(("failed list", self.failed_file.clone())),
+            Err(error) => self.not_written(error.into()),
+        }
+    }
+
+    fn print(&self, ending: &Ending, files: Vec<(&'static str, String)>) -> anyhow::Result<()> {
+        let mut out = Output::stdout();
+        match self.format {
+            OutputFormat::Text => {
+                let meaning = meaning(ending.exit_code);
+                let (header, totals) = (&self.header, &self.totals);
+                let summary = Summary { header, ending, totals, meaning, files: &files };
+                out.line(&summary.to_string().trim_end()).context("print the summary")
+            }
+            OutputFormat::Json => {
+                let files: BTreeMap<_, _> = files.into_iter().collect();
+                let (header, totals) = (&self.header, &self.totals);
+                let json = serde_json::json!({ "run": header, "ending": ending, "totals": totals, "files": files });
+                out.line(&json).context("print the summary")
+            }
+        }
+    }
+}
+
+fn meaning(code: u8) -> &'static str {
+    transship_alert::exit_code_meaning(i64::from(code)).unwrap_or_default()
+}
+
+/// The plan of a dry run: a line for each object and destination.
+fn foretell(object: &ObjectReport, format: OutputFormat) -> anyhow::Result<()> {
+    let mut out = Output::stdout();
+    if format == OutputFormat::Json {
+        return Ok(out.line(&serde_json::to_string(object)?)?);
+    }
+    for destination in &object.destinations {
+        let name = &destination.destination;
+        let there = destination.key.as_ref().map_or_else(String::new, |key| format!(" {key}"));
+        let what = match &destination.outcome {
+            Outcome::Skipped { reason } => reason.clone(),
+            Outcome::Failed { error } => format!("fails: {error}"),
+            _ => continue,
+        };
+        let notes = destination.notes.iter().map(|note| format!(", {note}")).collect::<String>();
+        out.line(&format_args!("{} -> {name}{there}: {what}{notes}", object.key))?;
+    }
+    Ok(())
+}
