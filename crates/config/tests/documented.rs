@@ -9,7 +9,7 @@ use transship_config::{CredentialsFrom, Origin, SolgateConfig};
 use transship_keys::Defaults;
 use transship_store::{Addressing, BucketSpec, S3Credentials, S3Spec};
 
-/// The README of the original, verbatim.
+/// The documented example's keys and values, with comments of every kind that such files have.
 const EXAMPLE: &str = "\
 [solgate]
 alerts_smtp_server = smtp.corp.redhat.com
@@ -20,17 +20,17 @@ timedelta          = 1d
 [source_some_fancy_name]
 aws_access_key_id     = KEY_ID
 aws_secret_access_key = SECRET
-base_path             = DH-PLAYPEN/storage/input   ; at least the bucket name is required, sub path within this bucket is optional
-endpoint_url          = https://s3.amazonaws.com   ; optional, defaults to s3.amazonaws.com
-formatter             = {date}/{collection}.{ext}  ; optional, defaults to None
+base_path             = DH-PLAYPEN/storage/input   ; bucket, and a folder in it; without one, all of the bucket
+endpoint_url          = https://s3.amazonaws.com   ; may be left out: AWS, then
+formatter             = {date}/{collection}.{ext}  ; may be left out: keys stay
 
 [destination_some_fancy_name]
 aws_access_key_id     = KEY_ID
 aws_secret_access_key = SECRET
-base_path             = DH-PLAYPEN/storage/output      ; at least the bucket name is required, sub path within this bucket is optional
-endpoint_url          = https://s3.upshift.redhat.com  ; optional, defaults to s3.upshift.redhat.com
-formatter             = {date}/{collection}.{ext}      ; optional, defaults to None
-unpack                = yes                            ; optional, defaults to False/no
+base_path             = DH-PLAYPEN/storage/output      ; bucket, and a folder in it; without one, all of the bucket
+endpoint_url          = https://s3.upshift.redhat.com  ; may be left out: the in-house Ceph, then
+formatter             = {date}/{collection}.{ext}      ; may be left out: keys stay
+unpack                = yes                            ; may be left out: no, then
 ";
 
 const TOML: &str = r#"
