@@ -1,5 +1,7 @@
 //! Dependencies point one way. Who adds one here changes the architecture, and should know it.
 
+#![allow(clippy::panic, clippy::unwrap_used)] // helpers of tests are tests, too
+
 use std::{collections::BTreeSet, fs, path::Path};
 
 fn dependencies(crate_dir: &str) -> BTreeSet<String> {
