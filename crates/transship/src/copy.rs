@@ -13,7 +13,7 @@ use transship_store::ErrorKind;
 use transship_transfer::{Copier, CopyOptions, Job, Target};
 use transship_types::{Entry, ErrorClass};
 
-use crate::{Decision, Existing, Plan, Planned, Planner, Result, Route, list, outcome};
+use crate::{Decision, Error, Existing, Plan, Planned, Planner, Result, Route, list, outcome};
 
 /// How a run goes.
 #[derive(Clone, Debug)]
@@ -124,8 +124,14 @@ async fn start(
     progress: Arc<Progress>,
 ) -> Result<BoxStream<'static, Result<ObjectReport>>> {
     let known = options.hints || Planner::is_needed(&route);
-    probe(&route, &options.copy).await?;
-    let (plan, entries) = prepare(route, entries, &options, &progress).await?;
+    let (plan, entries) = tokio::select! {
+        prepared = async {
+            probe(&route, &options.copy).await?;
+            prepare(route, entries, &options, &progress).await
+        } => prepared?,
+        // A store that never answers must not hold up the end.
+        () = options.cancel.cancelled() => return Err(Error::Stopped),
+    };
     let legs = &plan.route.legs;
     let destinations = legs.iter().map(crate::Leg::destination).collect();
     let source = plan.route.source.bucket.clone();

@@ -10,6 +10,9 @@ pub enum Error {
     /// A store failed as a whole: a listing broke off, a bucket is missing.
     #[error(transparent)]
     Store(#[from] transship_store::Error),
+    /// The run was cancelled before the first object was copied.
+    #[error("stopped before anything was copied")]
+    Stopped,
     /// Two source objects would get the same key, and nothing says which one is meant.
     #[error("{first:?} and {second:?} would both become {key:?} at {destination}: nothing was copied")]
     Collision {
@@ -37,6 +40,7 @@ impl Error {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Store(error) => error.class(),
+            Self::Stopped => ErrorClass::Cancelled,
             Self::Collision { .. } | Self::WorkDir { .. } => ErrorClass::Permanent,
         }
     }
