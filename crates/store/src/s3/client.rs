@@ -125,7 +125,8 @@ impl Reply {
 impl Client {
     pub(super) fn new(spec: &S3Spec) -> Result<Self> {
         let credentials = Credentials::new(&spec.credentials, spec)?;
-        let endpoint = Endpoint::new(&spec.bucket, spec.endpoint.as_deref().or(credentials.endpoint()), spec.addressing)?;
+        let endpoint =
+            Endpoint::new(&spec.bucket, spec.endpoint.as_deref().or(credentials.endpoint()), spec.addressing)?;
         let location = format!("s3://{} at {}", spec.bucket, endpoint.describe());
         let region = spec.region.clone().or_else(|| credentials.region().map(Into::into));
         let region_given = spec.region.is_some();

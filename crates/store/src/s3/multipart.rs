@@ -117,9 +117,8 @@ pub(super) async fn list(client: &Client, prefix: &str) -> Result<Vec<Unfinished
 async fn list_keys(client: &Client, prefix: &str, encoding: Option<&str>) -> Result<Vec<UnfinishedUpload>> {
     let (mut uploads, mut markers): (Vec<_>, Option<(String, String)>) = (Vec::new(), None);
     loop {
-        let mut request = Request::new("list the uploads of", Method::GET, None)
-            .query("uploads", "")
-            .query("prefix", prefix);
+        let mut request =
+            Request::new("list the uploads of", Method::GET, None).query("uploads", "").query("prefix", prefix);
         if let Some(encoding) = encoding {
             request = request.query("encoding-type", encoding);
         }
