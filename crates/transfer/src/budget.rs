@@ -28,6 +28,11 @@ impl Budget {
         Self { semaphore: Arc::new(Semaphore::new(permits)), units }
     }
 
+    /// As much of `bytes` as there can ever be.
+    pub(crate) fn at_most(&self, bytes: u64) -> u64 {
+        bytes.min(self.units * UNIT)
+    }
+
     /// Waits for `bytes`, or for the whole budget where that is less.
     pub(crate) async fn take(&self, bytes: u64) -> Share {
         let permit = Arc::clone(&self.semaphore).acquire_many_owned(self.permits(bytes)).await;

@@ -1,86 +1,263 @@
-//! One stream of bytes for several readers, in step within a small window.
+//! One stream of bytes for several followers, in step within a small window.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
-use futures::{StreamExt, stream};
-use tokio::sync::mpsc;
-use transship_store::{ByteStream, Error, ErrorKind, Result};
+use futures::{StreamExt, future::join_all, stream};
+use tokio::{sync::mpsc, time::Instant};
+use transship_store::{ByteStream, Error, Result};
 
-/// Chunks that a reader may lag behind; connections give at most 256 KiB at once.
+use crate::follower::{Follower, left_behind};
+
+/// Chunks that a follower may lag behind; connections give at most 256 KiB at once.
 const WINDOW: usize = 4;
 
-/// What each reader keeps in memory, at most, in bytes.
+/// What each follower keeps in memory, at most, in bytes.
 pub(crate) const WINDOW_BYTES: u64 = 1 << 20;
 
-/// Hands every chunk of `source` to `readers` streams. The returned future pumps; the streams end when it ends.
+/// The shortest time between two looks at a follower that holds up the others.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Hands every chunk of `source` to all followers. The returned future pumps; the streams end when it ends.
 ///
-/// A reader that keeps the others waiting for longer than `patience` is left behind: its stream fails with a
-/// transient error, and it can read the source itself later. A reader that goes away is forgotten.
+/// A follower that holds up the others for longer than it may has to leave: its stream fails with a transient error,
+/// and it can read the source itself later. One that goes away is forgotten.
 pub(crate) fn fan_out(
     source: ByteStream,
-    readers: usize,
-    patience: Duration,
+    followers: Vec<Follower>,
 ) -> (impl Future<Output = ()> + Send, Vec<ByteStream>) {
-    let (senders, receivers): (Vec<_>, Vec<_>) = (0..readers).map(|_| mpsc::channel::<Result<Bytes>>(WINDOW)).unzip();
-    (pump(source, senders, patience), receivers.into_iter().map(stream_of).collect())
+    let watch = Arc::new(Mutex::new(Watch::over(followers.clone())));
+    let (taps, receivers): (Vec<_>, Vec<_>) = followers
+        .into_iter()
+        .enumerate()
+        .map(|(at, follower)| {
+            let (sender, receiver) = mpsc::channel(WINDOW);
+            (Tap { at, sender, follower, watch: watch.clone() }, receiver)
+        })
+        .unzip();
+    let streams = receivers.into_iter().enumerate().map(|(at, receiver)| stream_of(at, receiver, &watch)).collect();
+    (pump(source, taps), streams)
 }
 
-fn stream_of(receiver: mpsc::Receiver<Result<Bytes>>) -> ByteStream {
-    stream::unfold(receiver, |mut receiver| async {
-        let next = receiver.recv().await?;
-        Some((next, receiver))
+/// Who waits for whom.
+struct Watch {
+    followers: Vec<Follower>,
+    /// Has asked for bytes and got none yet.
+    starving: Vec<bool>,
+    /// Has a full window, so that the others must wait.
+    full: Vec<bool>,
+    since: Instant,
+}
+
+impl Watch {
+    fn over(followers: Vec<Follower>) -> Self {
+        followers.iter().for_each(Follower::joins);
+        let none = vec![false; followers.len()];
+        Self { followers, starving: none.clone(), full: none, since: Instant::now() }
+    }
+
+    /// Accounts for the time since the last change.
+    fn settle(&mut self) {
+        let time = self.since.elapsed();
+        self.since += time;
+        for (at, follower) in self.followers.iter().enumerate() {
+            let others_starve = || self.starving.iter().enumerate().any(|(other, starves)| *starves && other != at);
+            follower.was(self.full[at] && others_starve(), time);
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.followers.iter().for_each(Follower::parts);
+    }
+}
+
+fn locked(watch: &Mutex<Watch>) -> MutexGuard<'_, Watch> {
+    watch.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Remembers something of a follower until it is dropped.
+struct Mark<'a> {
+    watch: &'a Mutex<Watch>,
+    which: fn(&mut Watch) -> &mut Vec<bool>,
+    at: usize,
+}
+
+impl<'a> Mark<'a> {
+    fn set(watch: &'a Mutex<Watch>, which: fn(&mut Watch) -> &mut Vec<bool>, at: usize) -> Self {
+        let mark = Self { watch, which, at };
+        mark.change(true);
+        mark
+    }
+
+    fn change(&self, to: bool) {
+        let mut watch = locked(self.watch);
+        watch.settle();
+        (self.which)(&mut watch)[self.at] = to;
+    }
+}
+
+impl Drop for Mark<'_> {
+    fn drop(&mut self) {
+        self.change(false);
+    }
+}
+
+fn stream_of(at: usize, receiver: mpsc::Receiver<Result<Bytes>>, watch: &Arc<Mutex<Watch>>) -> ByteStream {
+    stream::unfold((receiver, watch.clone()), move |(mut receiver, watch)| async move {
+        let next = match receiver.try_recv() {
+            Ok(next) => next,
+            Err(_) => {
+                let _starving = Mark::set(&watch, |watch| &mut watch.starving, at);
+                receiver.recv().await?
+            }
+        };
+        Some((next, (receiver, watch)))
     })
     .boxed()
 }
 
-type Sender = mpsc::Sender<Result<Bytes>>;
+/// The pump's end of a follower's window.
+struct Tap {
+    at: usize,
+    sender: mpsc::Sender<Result<Bytes>>,
+    follower: Follower,
+    watch: Arc<Mutex<Watch>>,
+}
 
-async fn pump(mut source: ByteStream, mut senders: Vec<Sender>, patience: Duration) {
+async fn pump(mut source: ByteStream, mut taps: Vec<Tap>) {
     while let Some(next) = source.next().await {
         match next {
-            Ok(chunk) => senders = hand_out(senders, &chunk, patience).await,
-            Err(error) => return fail(senders, error).await,
+            Ok(chunk) => {
+                taps = join_all(taps.into_iter().map(|tap| tap.give(&chunk))).await.into_iter().flatten().collect()
+            }
+            Err(error) => return fail(taps, error).await,
         }
-        if senders.is_empty() {
+        if taps.is_empty() {
             return;
         }
     }
 }
 
-/// Gives one chunk to everybody; those that are still reading come back.
-async fn hand_out(senders: Vec<Sender>, chunk: &Bytes, patience: Duration) -> Vec<Sender> {
-    let alone = senders.len() == 1;
-    let mut reading = Vec::with_capacity(senders.len());
-    for sender in senders {
-        match sender.try_send(Ok(chunk.clone())) {
-            Ok(()) => reading.push(sender),
-            Err(mpsc::error::TrySendError::Closed(_)) => {}
-            Err(mpsc::error::TrySendError::Full(chunk)) => {
-                let wait = if alone { Duration::MAX } else { patience };
-                match tokio::time::timeout(wait, sender.clone().reserve_owned()).await {
-                    Ok(Ok(permit)) => reading.push(permit.send(chunk)),
-                    Ok(Err(_)) => {}
-                    Err(_) => leave_behind(sender),
-                }
+impl Tap {
+    /// Gives one chunk; comes back where there is still a follower.
+    async fn give(self, chunk: &Bytes) -> Option<Self> {
+        match self.sender.try_send(Ok(chunk.clone())) {
+            Ok(()) => return Some(self),
+            Err(mpsc::error::TrySendError::Closed(_)) => return None,
+            Err(mpsc::error::TrySendError::Full(_)) => {}
+        }
+        if self.has_room().await {
+            // Nobody else sends here: the room is there.
+            return self.sender.send(Ok(chunk.clone())).await.is_ok().then_some(self);
+        }
+        // The news waits behind a full window, in a task of its own, for whoever only reads the stream.
+        let Self { sender, follower, .. } = self;
+        tokio::spawn(async move { sender.send(Err(left_behind())).await });
+        follower.leave();
+        None
+    }
+
+    /// Waits for room in the window, for as long as the follower may hold up the others.
+    async fn has_room(&self) -> bool {
+        let _full = Mark::set(&self.watch, |watch| &mut watch.full, self.at);
+        loop {
+            let room = tokio::time::timeout(self.follower.slack().max(LOOK), self.sender.reserve()).await;
+            if room.is_ok() {
+                return true;
+            }
+            locked(&self.watch).settle();
+            if self.follower.slack().is_zero() {
+                return false;
             }
         }
     }
-    reading
 }
 
-/// The window is full, so the news waits in a task of its own until the reader comes back for it.
-fn leave_behind(sender: Sender) {
-    let error = Error::new(ErrorKind::Timeout, "this destination held up the others and was left behind");
-    tokio::spawn(async move { sender.send(Err(error)).await });
-}
-
-/// Errors are not clonable: the first reader gets the real one, the others its words and class.
-async fn fail(senders: Vec<Sender>, error: Error) {
+/// Errors are not clonable: the first follower gets the real one, the others its words and class.
+async fn fail(taps: Vec<Tap>, error: Error) {
     let (kind, class, words) = (error.kind(), error.class(), error.to_string());
     let mut original = Some(error);
-    for sender in senders {
+    let news = taps.into_iter().map(|tap| {
         let error = original.take().unwrap_or_else(|| Error::new(kind, words.clone()).with_class(class));
-        let _ = sender.send(Err(error)).await;
+        async move { tap.sender.send(Err(error)).await }
+    });
+    join_all(news).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::TryStreamExt;
+    use tokio_util::sync::CancellationToken;
+    use transship_store::ErrorKind;
+
+    use super::*;
+
+    fn followers(count: usize, patience: Duration) -> Vec<Follower> {
+        (0..count).map(|_| Follower::new(&CancellationToken::new(), patience)).collect()
+    }
+
+    fn chunks(count: u8) -> ByteStream {
+        stream::iter((0..count).map(|n| Ok(Bytes::from(vec![n])))).boxed()
+    }
+
+    async fn slowly(stream: ByteStream, pause: Duration) -> Result<usize> {
+        stream
+            .try_fold(0, |count, _| async move {
+                tokio::time::sleep(pause).await;
+                Ok(count + 1)
+            })
+            .await
+    }
+
+    #[tokio::test]
+    async fn everybody_gets_every_chunk() {
+        let (pump, streams) = fan_out(chunks(100), followers(3, Duration::from_secs(1)));
+        let (_, got) = futures::join!(pump, join_all(streams.into_iter().map(|s| s.try_collect::<Vec<_>>())));
+        for chunks in got {
+            assert!(chunks.unwrap().into_iter().eq((0..100).map(|n| vec![n])));
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_is_slow_by_small_steps_is_left_behind_too() {
+        let (pump, mut streams) = fan_out(chunks(200), followers(2, Duration::from_millis(200)));
+        let (slow, fast) = (streams.pop().unwrap(), streams.pop().unwrap());
+        let slow = slowly(slow, Duration::from_millis(20));
+        let (_, fast, slow) = futures::join!(pump, fast.try_collect::<Vec<_>>(), slow);
+        assert_eq!((fast.unwrap().len(), slow.unwrap_err().kind()), (200, ErrorKind::Timeout));
+    }
+
+    #[tokio::test]
+    async fn whoever_is_a_little_slower_stays() {
+        let (pump, mut streams) = fan_out(chunks(60), followers(2, Duration::from_millis(200)));
+        let one = slowly(streams.pop().unwrap(), Duration::from_millis(20));
+        let two = slowly(streams.pop().unwrap(), Duration::from_millis(16));
+        let (_, one, two) = futures::join!(pump, one, two);
+        assert_eq!((one.unwrap(), two.unwrap()), (60, 60));
+    }
+
+    #[tokio::test]
+    async fn whoever_reads_alone_may_take_its_time() {
+        let (pump, mut streams) = fan_out(chunks(20), followers(2, Duration::from_millis(50)));
+        drop(streams.pop());
+        let (_, one) = futures::join!(pump, slowly(streams.pop().unwrap(), Duration::from_millis(60)));
+        assert_eq!(one.unwrap(), 20);
+    }
+
+    #[tokio::test]
+    async fn an_error_reaches_everybody_even_past_one_who_does_not_read() {
+        let broken = chunks(WINDOW as u8).chain(stream::iter([Err(Error::new(ErrorKind::Server, "broken"))])).boxed();
+        let (pump, mut streams) = fan_out(broken, followers(2, Duration::from_secs(60)));
+        let (reading, asleep) = (streams.pop().unwrap(), streams.pop().unwrap());
+        let pump = tokio::spawn(pump);
+        assert_eq!(reading.try_collect::<Vec<_>>().await.unwrap_err().kind(), ErrorKind::Server);
+        assert!(!pump.is_finished(), "the other one has not read a byte");
+        drop(asleep);
+        pump.await.unwrap();
     }
 }

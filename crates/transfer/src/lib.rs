@@ -11,11 +11,15 @@
 //! * anything else, and everything that is unpacked: hashed on the way, in parts of growing size.
 
 mod budget;
+mod complete;
 mod copier;
 mod fanout;
+mod flight;
+mod follower;
 mod job;
 mod newest;
 mod on_server;
+mod open_object;
 mod options;
 mod parts;
 mod pass;

@@ -1,8 +1,10 @@
 //! The rule for keys that several source objects share: the newest source wins, and stays.
 
 use time::OffsetDateTime;
-use transship_store::{Bucket, Condition, ErrorKind, Result, RetryOptions, retry};
+use transship_store::{Bucket, Condition, ErrorKind, Result, RetryOptions};
 use transship_types::{Entry, Key};
+
+use crate::read::insist;
 
 /// What to do at a key whose newest source shall win.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,7 +17,7 @@ pub(crate) enum Verdict {
 
 /// Looks at the object that is there. Where it does not say what it was copied from, it is replaced.
 pub(crate) async fn decide(bucket: &dyn Bucket, key: &Key, source: &Entry, policy: &RetryOptions) -> Result<Verdict> {
-    let info = match retry(policy, |_| bucket.head(key)).await {
+    let info = match insist(policy, |_| bucket.head(key)).await {
         Ok(info) => info,
         // A bucket that is not there yet is created with the first object, or the write will say so.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NoSuchBucket) => {

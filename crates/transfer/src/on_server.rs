@@ -1,14 +1,14 @@
 //! Copies that the server makes by itself: no bytes come through here.
 
 use futures::{StreamExt, TryStreamExt, stream};
-use transship_store::{Condition, CopySource, Error, ErrorKind, GetOptions, PutOptions, Result, retry};
+use transship_store::{Condition, CopySource, Error, ErrorKind, PutOptions, Result};
 use transship_types::{Entry, Strength};
 use transship_verify::{part_sizes, same_content};
 
 use crate::{
     Done,
-    parts::{abort, complete},
-    read::Source,
+    complete::{abort, complete},
+    read::{Source, insist},
     write::Writer,
 };
 
@@ -37,7 +37,8 @@ pub(crate) async fn copy(source: &Source, entry: &Entry, from: &CopySource, writ
         in_parts(source, entry, from, writer, part_size(source, entry, parts).await).await?
     } else {
         let options = writer.placement();
-        retry(&source.retry, |_| bucket.copy(from, writer.key(), &options)).await?.etag
+        let copy = insist(&source.retry, |_| bucket.copy(from, writer.key(), &options));
+        source.unless_stopped(copy).await?.etag
     };
     let verified = match same_content(entry.etag.as_ref(), etag.as_ref()) {
         Some(true) if parts.is_some() => Strength::MultipartEtag,
@@ -50,8 +51,10 @@ pub(crate) async fn copy(source: &Source, entry: &Entry, from: &CopySource, writ
 /// The source's own part size: its first part tells, where the server can say; otherwise the likeliest.
 async fn part_size(source: &Source, entry: &Entry, parts: Option<u32>) -> u64 {
     let Some(parts) = parts else { return LARGE_PART };
-    let options = GetOptions { part_number: Some(1), if_match: entry.etag.clone(), ..GetOptions::default() };
-    let told = source.bucket.get(&source.key, &options).await.ok().map(|reply| reply.length);
+    let told = match &entry.etag {
+        Some(etag) => source.first_part(etag).await.ok().map(|reply| reply.length),
+        None => None,
+    };
     told.filter(|length| *length > 0 && entry.size.div_ceil(*length) == u64::from(parts))
         .or_else(|| part_sizes(entry.size, parts).first().copied())
         .unwrap_or(LARGE_PART)
@@ -66,18 +69,23 @@ async fn in_parts(
 ) -> Result<Option<transship_types::ETag>> {
     let bucket = &*writer.destination.bucket;
     // A multipart copy carries nothing along by itself.
-    let info = retry(&source.retry, |_| source.bucket.head(&source.key)).await?;
+    let info = insist(&source.retry, |_| source.bucket.head(&source.key)).await?;
+    // Ranges of another object than the one that is known would make a piece of it.
+    if info.size != entry.size || info.etag != entry.etag {
+        let error = Error::new(ErrorKind::PreconditionFailed, "the source has changed meanwhile");
+        return Err(error.during("copy from", source.bucket.location(), Some(&source.key)));
+    }
     let tags =
-        if info.tag_count > 0 { retry(&source.retry, |_| source.bucket.tags(&source.key)).await? } else { Vec::new() };
+        if info.tag_count > 0 { insist(&source.retry, |_| source.bucket.tags(&source.key)).await? } else { Vec::new() };
     let options = writer.options(entry, &info, &tags);
-    let upload = retry(&source.retry, |_| bucket.create_upload(writer.key(), &options)).await?;
+    let upload = insist(&source.retry, |_| bucket.create_upload(writer.key(), &options)).await?;
     let ranges = (0u64..).map(|n| n * part_size).take_while(|start| *start < entry.size);
     let numbered: Vec<_> = (1u32..).zip(ranges).collect();
     let run = async {
         let mut parts: Vec<_> = stream::iter(numbered)
             .map(|(number, start)| {
                 let (range, upload) = (start..(start + part_size).min(entry.size), &upload);
-                async move { retry(&source.retry, |_| bucket.copy_part(from, range.clone(), upload, number)).await }
+                async move { insist(&source.retry, |_| bucket.copy_part(from, range.clone(), upload, number)).await }
             })
             .buffer_unordered(PARTS_AT_ONCE)
             .try_collect()
@@ -86,7 +94,7 @@ async fn in_parts(
         let condition = PutOptions { condition: options.condition.clone(), ..PutOptions::default() };
         complete(bucket, &source.retry, &upload, &parts, &condition, entry.etag.as_ref()).await
     };
-    match run.await {
+    match source.unless_stopped(run).await {
         Ok(reply) => Ok(reply.etag),
         Err(error) => {
             abort(bucket, &source.retry, &upload).await;
@@ -98,7 +106,7 @@ async fn in_parts(
 /// The servers' ETags cannot be compared: at least the size must be right.
 async fn check_size(source: &Source, entry: &Entry, writer: &Writer) -> Result<Strength> {
     let bucket = &writer.destination.bucket;
-    let found = retry(&source.retry, |_| bucket.head(writer.key())).await?.size;
+    let found = insist(&source.retry, |_| bucket.head(writer.key())).await?.size;
     if found == entry.size {
         return Ok(Strength::Size);
     }

@@ -1,24 +1,28 @@
 //! A stream of bytes as one upload: in one request where it is short, in parts side by side where it is not.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use bytes::Bytes;
-use futures::{TryStreamExt, stream::FuturesUnordered};
+use futures::{StreamExt, TryStreamExt, stream::FuturesUnordered};
 use transship_store::{
-    Body, Bucket, ByteStream, Error, ErrorKind, ObjectInfo, Part, PutOptions, PutReply, Result, RetryOptions, Upload,
-    retry,
+    Body, Bucket, ByteStream, Error, ErrorKind, Part, PutOptions, PutReply, Result, RetryOptions, Upload,
 };
-use transship_types::{Digest, ETag, Key};
-use transship_verify::{Hasher, PartDigests};
+use transship_types::{Digest, ETag, ErrorClass, Key};
+use transship_verify::{ETagHasher, Hasher, PartDigests};
 
-use crate::budget::{Budget, Share};
+use crate::{
+    budget::{Budget, Share},
+    complete::{abort, complete},
+    follower::Follower,
+    read::{exhausted, insist},
+};
 
 /// Parts of one object under way at once, at most.
 const PARTS_AT_ONCE: usize = 8;
 
 /// Parts of one size after which the next ones are twice as large: with 10,000 parts, objects of unknown length may
 /// grow to terabytes while the first parts stay small.
-const PARTS_OF_A_SIZE: usize = 1000;
+const PARTS_OF_A_SIZE: u32 = 1000;
 
 /// How to upload.
 #[derive(Clone, Debug)]
@@ -28,9 +32,10 @@ pub(crate) struct Uploader {
     pub(crate) options: PutOptions,
     pub(crate) retry: RetryOptions,
     pub(crate) budget: Budget,
+    pub(crate) follower: Follower,
     /// Bytes of the first part.
     pub(crate) part_size: u64,
-    /// Bytes of the largest part.
+    /// Bytes of the largest part, where the length is unknown and there is room for it.
     pub(crate) largest_part: u64,
 }
 
@@ -49,13 +54,23 @@ pub(crate) fn working_set(part_size: u64) -> u64 {
     2 * part_size
 }
 
-/// The memory that a part occupies.
-enum Room {
-    /// One half of the working set, which the caller holds.
-    WorkingSet,
-    /// Taken besides, because it was free.
-    #[allow(dead_code)] // held, not read: it is given back when dropped
-    Extra(Share),
+/// The memory that a part may occupy. Two rooms are the working set, which the caller holds; what goes beyond is taken
+/// only if it is free, so that nobody waits for memory while holding some.
+struct Room {
+    bytes: u64,
+    extra: Vec<Share>,
+}
+
+impl Room {
+    /// Becomes larger, where there is memory for it.
+    fn grow(&mut self, bytes: u64, budget: &Budget) {
+        if let Some(more) = bytes.checked_sub(self.bytes).filter(|more| *more > 0)
+            && let Some(share) = budget.try_take(more)
+        {
+            self.bytes = bytes;
+            self.extra.push(share);
+        }
+    }
 }
 
 struct Chunks {
@@ -63,80 +78,109 @@ struct Chunks {
     bytes: u64,
 }
 
+/// Parts that have arrived, and the rooms that they have left.
+#[derive(Default)]
+struct Arrived {
+    parts: Vec<(Part, Option<[u8; 16]>)>,
+    rooms: Vec<Room>,
+}
+
+impl Arrived {
+    fn add(&mut self, (part, digest, room): (Part, Option<[u8; 16]>, Room)) {
+        self.parts.push((part, digest));
+        self.rooms.push(room);
+    }
+}
+
 impl Uploader {
-    /// Uploads everything, then asks `approve` - which sees the end of the bytes - before the object becomes visible.
+    /// Uploads everything, then asks `approve`, which gets the hasher of all bytes, before the object becomes visible.
     /// The caller holds [`working_set`] of the budget. Nothing is left behind after an error.
-    pub(crate) async fn upload<A>(&self, stream: ByteStream, approve: A) -> Result<Uploaded>
+    pub(crate) async fn upload<A>(
+        &self,
+        stream: ByteStream,
+        hasher: ETagHasher,
+        approve: impl FnOnce(ETagHasher) -> A,
+    ) -> Result<Uploaded>
     where
-        A: Future<Output = Result<()>>,
+        A: Future<Output = Result<Digest>>,
     {
-        let mut filler = Filler::new(stream);
-        let first = filler.fill(self.part_size).await?;
+        let mut filler = Filler { stream, rest: Bytes::new(), whole: hasher };
+        let first = self.follower.unless_leaving(filler.fill(self.part_size)).await?;
         if first.bytes < self.part_size {
-            approve.await?;
-            return self.put(first, filler.whole.finish()).await;
+            let put = async { self.put(first, approve(filler.whole).await?).await };
+            return self.follower.unless_leaving(put).await;
         }
-        let upload = retry(&self.retry, |_| self.bucket.create_upload(&self.key, &self.options)).await?;
+        // Never dropped half-way: nobody could abort an upload whose name never arrived.
+        let upload = insist(&self.retry, |_| self.bucket.create_upload(&self.key, &self.options)).await?;
         let run = async {
             let (parts, digests, bytes) = self.parts(&upload, first, &mut filler).await?;
-            approve.await?;
+            let md5 = approve(filler.whole).await?;
             let expected = (!digests.is_empty()).then(|| PartDigests::combine(&digests));
-            let reply = self.complete(&upload, &parts, expected.as_ref()).await?;
-            Ok((reply, bytes, expected))
+            let reply = complete(&*self.bucket, &self.retry, &upload, &parts, &self.options, expected.as_ref()).await?;
+            Ok(Uploaded { reply, bytes, md5, expected })
         };
-        match run.await {
-            Ok((reply, bytes, expected)) => Ok(Uploaded { reply, bytes, md5: filler.whole.finish(), expected }),
-            Err(error) => {
-                abort(&*self.bucket, &self.retry, &upload).await;
-                Err(error)
-            }
+        let uploaded = self.follower.unless_leaving(run).await;
+        if uploaded.is_err() {
+            abort(&*self.bucket, &self.retry, &upload).await;
         }
+        uploaded
     }
 
     async fn put(&self, content: Chunks, md5: Digest) -> Result<Uploaded> {
         let options = PutOptions { digest: Some(md5.clone()), ..self.options.clone() };
         let put = |_| self.bucket.put(&self.key, Body::chunks(content.chunks.clone()), &options);
-        let reply = retry(&self.retry, put).await?;
+        let reply = insist(&self.retry, put).await?;
         Ok(Uploaded { reply, bytes: content.bytes, md5, expected: None })
     }
 
-    /// Fills and uploads part after part; at most [`PARTS_AT_ONCE`], and only while the budget has room.
+    /// Fills and uploads part after part, side by side; at most [`PARTS_AT_ONCE`], and only while the budget has room.
     async fn parts(
         &self,
         upload: &Upload,
         first: Chunks,
         filler: &mut Filler,
     ) -> Result<(Vec<Part>, Vec<[u8; 16]>, u64)> {
-        let (mut done, mut under_way) = (Vec::new(), FuturesUnordered::new());
-        let (mut content, mut room, mut number, mut bytes) = (first, Room::WorkingSet, 0, 0);
-        let mut second = Some(Room::WorkingSet);
+        let room = || Room { bytes: self.part_size, extra: Vec::new() };
+        let (mut arrived, mut under_way) = (Arrived::default(), FuturesUnordered::new());
+        arrived.rooms.push(room());
+        let (mut content, mut occupied, mut number, mut bytes) = (first, room(), 0, 0);
         while content.bytes > 0 {
             number += 1;
             bytes += content.bytes;
             self.check_number(number, bytes)?;
-            let size = self.size_of(number + 1);
-            let last = content.bytes < self.size_of(number);
-            under_way.push(self.part(upload, number, content, room));
+            let last = content.bytes < occupied.bytes;
+            under_way.push(self.part(upload, number, content, occupied));
             if last {
                 break;
             }
-            room = loop {
-                let extra = if under_way.len() < PARTS_AT_ONCE { self.budget.try_take(size) } else { None };
-                if let Some(free) = second.take().or(extra.map(Room::Extra)) {
+            let size = self.size_of(number + 1);
+            occupied = loop {
+                if let Some(free) = arrived.rooms.pop() {
                     break free;
                 }
-                if let Some((part, digest, free)) = under_way.try_next().await? {
-                    done.push((part, digest));
-                    break free;
+                let extra = if under_way.len() < PARTS_AT_ONCE { self.budget.try_take(size) } else { None };
+                if let Some(share) = extra {
+                    break Room { bytes: size, extra: vec![share] };
+                }
+                if let Some(part) = under_way.try_next().await? {
+                    arrived.add(part);
                 }
             };
-            content = filler.fill(size).await?;
+            occupied.grow(size, &self.budget);
+            let mut filling = pin!(filler.fill(occupied.bytes));
+            content = loop {
+                tokio::select! {
+                    biased;
+                    Some(part) = under_way.next() => arrived.add(part?),
+                    filled = &mut filling => break filled?,
+                }
+            };
         }
-        while let Some((part, digest, _)) = under_way.try_next().await? {
-            done.push((part, digest));
+        while let Some(part) = under_way.try_next().await? {
+            arrived.add(part);
         }
-        done.sort_by_key(|(part, _)| part.number);
-        let (parts, digests): (Vec<_>, Vec<_>) = done.into_iter().unzip();
+        arrived.parts.sort_by_key(|(part, _)| part.number);
+        let (parts, digests): (Vec<_>, Vec<_>) = arrived.parts.into_iter().unzip();
         Ok((parts, digests.into_iter().collect::<Option<_>>().unwrap_or_default(), bytes))
     }
 
@@ -149,9 +193,9 @@ impl Uploader {
         Err(Error::new(ErrorKind::InvalidRequest, detail).during("write", self.bucket.location(), Some(&self.key)))
     }
 
-    /// The size of part `number` (from 1).
+    /// The size that part `number` (from 1) should have, if there is memory for it.
     fn size_of(&self, number: u32) -> u64 {
-        let doublings = ((number as usize - 1) / PARTS_OF_A_SIZE).min(32);
+        let doublings = ((number - 1) / PARTS_OF_A_SIZE).min(32);
         (self.part_size << doublings).min(self.largest_part).max(self.part_size)
     }
 
@@ -163,63 +207,40 @@ impl Uploader {
         room: Room,
     ) -> Result<(Part, Option<[u8; 16]>, Room)> {
         let comparable = self.bucket.capabilities().etag_may_be_md5;
-        let md5 = if comparable { Some(hash(content.chunks.clone()).await?) } else { None };
+        let md5 = if comparable { Some(digest_of(content.chunks.clone()).await?) } else { None };
         let options = PutOptions { digest: md5.clone(), ..PutOptions::default() };
-        let send = |_| self.bucket.put_part(upload, number, Body::chunks(content.chunks.clone()), &options);
-        let part = retry(&self.retry, send).await?;
+        let mut attempt = 1;
+        let part = loop {
+            let sent = self.bucket.put_part(upload, number, Body::chunks(content.chunks.clone()), &options).await;
+            let error = match sent {
+                Ok(part) => break part,
+                Err(error) => error,
+            };
+            // The upload is gone, or cannot take this part twice: another one may do.
+            if error.kind() == ErrorKind::NoSuchUpload {
+                return Err(error.with_class(ErrorClass::Transient));
+            }
+            let Some(wait) = self.retry.wait(attempt, &error) else { return Err(exhausted(error)) };
+            tokio::time::sleep(wait).await;
+            attempt += 1;
+        };
         Ok((part, md5.and_then(|d| d.bytes.try_into().ok()), room))
     }
-
-    async fn complete(&self, upload: &Upload, parts: &[Part], expected: Option<&ETag>) -> Result<PutReply> {
-        complete(&*self.bucket, &self.retry, upload, parts, &self.options, expected).await
-    }
 }
 
-/// Completes an upload. When the reply was lost, a later attempt finds no upload any more: then the object itself
-/// tells whether it is the expected one. Some servers (Ceph 16) do not tell the new ETag: then the object does.
-pub(crate) async fn complete(
-    bucket: &dyn Bucket,
-    policy: &RetryOptions,
-    upload: &Upload,
-    parts: &[Part],
-    options: &PutOptions,
-    expected: Option<&ETag>,
-) -> Result<PutReply> {
-    let attempt = |n: u32| async move {
-        match bucket.complete_upload(upload, parts, options).await {
-            Err(error) if n > 1 => match bucket.head(&upload.key).await {
-                Ok(info) if info.etag.is_some() && info.etag.as_ref() == expected => Ok(there(info)),
-                _ => Err(error),
-            },
-            other => other,
-        }
-    };
-    let reply = retry(policy, attempt).await?;
-    if reply.etag.is_some() || !bucket.capabilities().etag_may_be_md5 {
-        return Ok(reply);
-    }
-    Ok(there(retry(policy, |_| bucket.head(&upload.key)).await?))
-}
-
-fn there(info: ObjectInfo) -> PutReply {
-    PutReply { etag: info.etag, digests: info.digests, opaque_etag: info.opaque_etag }
-}
-
-/// Drops an upload's parts; what cannot be dropped is said, not fatal.
-pub(crate) async fn abort(bucket: &dyn Bucket, policy: &RetryOptions, upload: &Upload) {
-    if let Err(error) = retry(policy, |_| bucket.abort_upload(upload)).await {
-        tracing::warn!(%error, upload = upload.id, "an unfinished upload was left behind");
-    }
-}
-
-/// Hashing a part takes a core for some milliseconds: not one of those that serve connections.
-async fn hash(chunks: Vec<Bytes>) -> Result<Digest> {
-    let hashing = tokio::task::spawn_blocking(move || {
+async fn digest_of(chunks: Vec<Bytes>) -> Result<Digest> {
+    hash(move || {
         let mut hasher = Hasher::md5();
         chunks.iter().for_each(|c| hasher.update(c));
         hasher.finish()
-    });
-    hashing.await.map_err(|e| Error::new(ErrorKind::Io, format!("hashing was interrupted: {e}")))
+    })
+    .await
+}
+
+/// Hashing takes a core for some milliseconds: not one of those that serve connections.
+pub(crate) async fn hash<T: Send + 'static>(hashing: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let hashed = tokio::task::spawn_blocking(hashing).await;
+    hashed.map_err(|e| Error::new(ErrorKind::Io, format!("hashing was interrupted: {e}")))
 }
 
 /// Cuts a stream into parts, and hashes it on the way.
@@ -227,14 +248,10 @@ struct Filler {
     stream: ByteStream,
     /// What was left of a chunk that crossed a border.
     rest: Bytes,
-    whole: Hasher,
+    whole: ETagHasher,
 }
 
 impl Filler {
-    fn new(stream: ByteStream) -> Self {
-        Self { stream, rest: Bytes::new(), whole: Hasher::md5() }
-    }
-
     /// The next `size` bytes, or what there is.
     async fn fill(&mut self, size: u64) -> Result<Chunks> {
         let mut content = Chunks { chunks: Vec::new(), bytes: 0 };

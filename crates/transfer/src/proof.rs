@@ -1,22 +1,24 @@
 //! From what the two servers say to a verdict.
 
-use std::sync::Arc;
-
-use futures::{StreamExt, TryStreamExt};
-use transship_store::{Bucket, Error, ErrorKind, GetOptions, ObjectInfo, PutReply, Result};
-use transship_types::{Algorithm, Digest, Key, Strength};
+use bytes::Bytes;
+use futures::TryStreamExt;
+use transship_store::{Bucket, Error, ErrorKind, GetOptions, ObjectInfo, PutReply, Result, retry};
+use transship_types::{Algorithm, Digest, ETag, Strength};
 use transship_verify::{Claim, ETagHasher, Hasher, same_content};
 
-use crate::{read::Source, write::Writer};
+use crate::{
+    read::{Source, insist},
+    write::Writer,
+};
 
 /// The source's own ETag, where it can be a digest.
-pub(crate) fn source_etag(source: &dyn Bucket, info: &ObjectInfo) -> Option<transship_types::ETag> {
+pub(crate) fn source_etag(source: &dyn Bucket, info: &ObjectInfo) -> Option<ETag> {
     let comparable = source.capabilities().etag_may_be_md5 && !info.opaque_etag;
     info.etag.clone().filter(|_| comparable)
 }
 
 /// The destination's ETag, where it can be a digest.
-fn written_etag<'a>(writer: &Writer, reply: &'a PutReply) -> Option<&'a transship_types::ETag> {
+fn written_etag<'a>(writer: &Writer, reply: &'a PutReply) -> Option<&'a ETag> {
     let comparable = writer.destination.bucket.capabilities().etag_may_be_md5 && !reply.opaque_etag;
     reply.etag.as_ref().filter(|_| comparable)
 }
@@ -65,42 +67,60 @@ pub(crate) async fn source_agrees(source: &Source, info: &ObjectInfo, hasher: ET
 
 /// Reads the source again and hashes it.
 pub(crate) async fn digest_of_source(source: &Source, info: &ObjectInfo) -> Result<Digest> {
-    source.reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let mut body = source.range(0..info.size, info.etag.as_ref()).await?;
-    let mut hasher = Hasher::md5();
-    while let Some(chunk) = body.try_next().await? {
+    let body = source.again().range(0..info.size, info.etag.as_ref()).await?;
+    digest_of(body).await
+}
+
+async fn digest_of(body: impl futures::Stream<Item = Result<Bytes>>) -> Result<Digest> {
+    let hash = |mut hasher: Hasher, chunk: Bytes| async move {
         hasher.update(&chunk);
-    }
-    Ok(hasher.finish())
+        Ok(hasher)
+    };
+    Ok(body.try_fold(Hasher::md5(), hash).await?.finish())
 }
 
 /// Reads back what was written and compares it with `expected`.
 ///
 /// # Errors
-/// `DigestMismatch`, where other bytes are there: the wrong object was taken away again.
+/// `DigestMismatch`, where other bytes are there: the wrong object was taken away again. `Conflict`, where somebody
+/// else wrote there meanwhile, whose object stays.
 pub(crate) async fn reread(source: &Source, writer: &Writer, reply: &PutReply, expected: &Digest) -> Result<Strength> {
-    let bucket = &writer.destination.bucket;
-    let options = GetOptions { if_match: reply.etag.clone(), ..GetOptions::default() };
-    let read = || async {
-        let mut body = bucket.get(writer.key(), &options).await?.body;
-        let mut hasher = Hasher::md5();
-        while let Some(chunk) = body.next().await {
-            hasher.update(&chunk?);
+    let (ours, found) = match read_back(source, writer, reply.etag.as_ref()).await {
+        // Not the ETag that the server told: its word is wrong, or the object is not ours.
+        Err(error) if error.kind() == ErrorKind::PreconditionFailed => {
+            (Err(error), read_back(source, writer, None).await?)
         }
-        Ok(hasher.finish())
+        found => (Ok(()), found?),
     };
-    let found = transship_store::retry(&source.retry, |_| read()).await?;
     if found == *expected {
         return Ok(Strength::Reread);
     }
-    take_back(bucket, writer.key()).await;
-    let detail = format!("the destination holds other bytes than were sent ({found}, sent {expected}): deleted again");
+    ours?;
+    let bucket = &writer.destination.bucket;
+    let taken_back = match take_back(source, writer).await {
+        Ok(()) => "it was deleted again".to_owned(),
+        Err(error) => format!("it could not be deleted: {error}"),
+    };
+    let detail = format!("the destination holds other bytes than were sent ({found}, sent {expected}): {taken_back}");
     Err(Error::new(ErrorKind::DigestMismatch, detail).during("verify", bucket.location(), Some(writer.key())))
 }
 
+async fn read_back(source: &Source, writer: &Writer, etag: Option<&ETag>) -> Result<Digest> {
+    let options = &GetOptions { if_match: etag.cloned(), ..GetOptions::default() };
+    let bucket = &writer.destination.bucket;
+    insist(&source.retry, |_| async move { digest_of(bucket.get(writer.key(), options).await?.body).await }).await
+}
+
 /// A wrong object must not be taken for a good one.
-async fn take_back(bucket: &Arc<dyn Bucket>, key: &Key) {
-    if let Err(error) = bucket.delete(std::slice::from_ref(key)).await {
-        tracing::error!(%error, key = %key, "a wrong copy could not be deleted");
+async fn take_back(source: &Source, writer: &Writer) -> Result<()> {
+    let (bucket, key) = (&writer.destination.bucket, writer.key());
+    let delete = |_| async move {
+        let deleted = bucket.delete(std::slice::from_ref(key)).await?;
+        deleted.into_iter().try_for_each(|deleted| deleted.result)
+    };
+    let deleted = retry(&source.retry, delete).await;
+    if let Err(error) = &deleted {
+        tracing::error!(%error, %key, "a wrong copy could not be deleted");
     }
+    deleted
 }

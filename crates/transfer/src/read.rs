@@ -62,16 +62,32 @@ impl Source {
         Ok(self.resuming(reply, range))
     }
 
+    /// The first part of the object, and what is known of the whole.
+    pub(crate) async fn first_part(&self, pinned: &ETag) -> Result<GetReply> {
+        self.get(&GetOptions { part_number: Some(1), if_match: Some(pinned.clone()), ..GetOptions::default() }).await
+    }
+
+    /// The same source, for bytes that are read again: they are no progress.
+    pub(crate) fn again(&self) -> Self {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        Self { arrived: Arc::default(), ..self.clone() }
+    }
+
     async fn get(&self, options: &GetOptions) -> Result<GetReply> {
-        let attempt = |_| self.bucket.get(&self.key, options);
+        self.unless_stopped(insist(&self.retry, |_| self.bucket.get(&self.key, options))).await
+    }
+
+    /// Does `work` unless the copy must end first.
+    pub(crate) async fn unless_stopped<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
-            reply = transship_store::retry(&self.retry, attempt) => reply.map_err(exhausted),
+            biased;
+            result = work => result,
             () = self.stop.cancelled() => Err(cancelled()),
         }
     }
 
     /// The reply's bytes; where they break off, the rest is asked for again, pinned to the same version.
-    fn resuming(&self, reply: GetReply, range: Range<u64>) -> ByteStream {
+    pub(crate) fn resuming(&self, reply: GetReply, range: Range<u64>) -> ByteStream {
         let pinned = reply.info.etag.clone();
         let state = Resuming { source: self.clone(), body: reply.body, range, pinned, failures: 0 };
         stream::unfold(Some(state), |state| async {
@@ -140,8 +156,17 @@ impl Resuming {
     }
 }
 
-/// Reading was already retried here: whoever writes these bytes must not retry for the reader's sake.
-fn exhausted(error: Error) -> Error {
+/// Repeats one request as often as it may be. An error that comes out was tried often enough: nobody further out must
+/// start the whole object over for its sake.
+pub(crate) async fn insist<T, F>(policy: &RetryOptions, operation: impl FnMut(u32) -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    transship_store::retry(policy, operation).await.map_err(exhausted)
+}
+
+/// An error that was already answered by trying again is no reason to try again.
+pub(crate) fn exhausted(error: Error) -> Error {
     if error.class() == ErrorClass::Transient { error.with_class(ErrorClass::Permanent) } else { error }
 }
 

@@ -1,47 +1,89 @@
 //! An object that its source holds in parts, written with the same part boundaries: the ETags then prove the copy,
 //! and nothing is hashed. Each part is read once and streams to every destination; parts run side by side.
 
-use std::ops::Range;
+use std::{
+    collections::VecDeque,
+    ops::Range,
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
 
 use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use transship_store::{
-    Body, Error, ErrorKind, GetOptions, ObjectInfo, Part, PutOptions, PutReply, Result, Tag, Upload, retry,
+    Body, ByteStream, Error, ErrorKind, GetReply, ObjectInfo, Part, PutOptions, PutReply, Result, Upload,
 };
 use transship_types::{ETag, ErrorClass};
 use transship_verify::part_sizes;
 
 use crate::{
     budget::{Budget, Share},
+    complete::{abort, complete},
     fanout::{WINDOW_BYTES, fan_out},
-    parts::{abort, complete},
-    read::Source,
+    follower::Follower,
+    read::{Source, exhausted, insist},
     write::Writer,
 };
 
 const PARTS_AT_ONCE: usize = 8;
 
+/// Parts of one destination that wait to be sent again: with more of them, it starts over by itself.
+const MOST_REPAIRS: usize = 8;
+
 /// A multipart source whose boundaries are known.
 pub(crate) struct Parts {
     pub(crate) info: ObjectInfo,
     pub(crate) part_size: u64,
+    /// The first part's bytes, where the question after the boundaries brought them.
+    first: Mutex<Option<ByteStream>>,
 }
 
 /// Finds the boundaries of a multipart source: its first part tells, where the server can say; otherwise the
 /// likeliest size for that many parts. `None`: they are not known, or the object is not what it was.
 pub(crate) async fn boundaries(source: &Source, listed: &ETag, size: u64) -> Result<Option<Parts>> {
     let Some(parts) = listed.parts().filter(|n| *n > 1) else { return Ok(None) };
-    let options = GetOptions { part_number: Some(1), if_match: Some(listed.clone()), ..GetOptions::default() };
-    let reply = match source.bucket.get(&source.key, &options).await {
+    let reply = match source.first_part(listed).await {
         Ok(reply) => reply,
-        Err(error) if error.class() == ErrorClass::Transient => return Err(error),
-        Err(_) => return Ok(None),
+        Err(error) if is_no_answer(&error) => return Ok(guessed(source, listed, size, parts).await),
+        Err(error) if error.kind() == ErrorKind::PreconditionFailed => return Ok(None),
+        Err(error) => return Err(error),
     };
-    let fits = |part: u64| part > 0 && size.div_ceil(part) == u64::from(parts);
-    let told = Some(reply.length).filter(|length| fits(*length));
-    let part_size = told.or_else(|| part_sizes(size, parts).first().copied());
-    let same = reply.info.size == size || reply.info.size == reply.length;
-    let info = ObjectInfo { size, ..reply.info };
-    Ok(part_size.filter(|_| same && !info.opaque_etag).map(|part_size| Parts { info, part_size }))
+    let GetReply { info, length: part_size, .. } = &reply;
+    let fits = *part_size > 0 && size.div_ceil(*part_size) == u64::from(parts);
+    if !fits || info.size != size || info.opaque_etag {
+        return Ok(None);
+    }
+    let (info, part_size) = (info.clone(), *part_size);
+    let first = Mutex::new(Some(source.resuming(reply, 0..part_size)));
+    Ok(Some(Parts { info, part_size, first }))
+}
+
+/// The server does not know what is asked, which says nothing of the object.
+fn is_no_answer(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::InvalidRequest)
+}
+
+/// The likeliest boundaries. Wrong ones cost a reading more, and no harm: the ETags will differ.
+async fn guessed(source: &Source, listed: &ETag, size: u64, parts: u32) -> Option<Parts> {
+    let part_size = part_sizes(size, parts).first().copied()?;
+    let info = insist(&source.retry, |_| source.bucket.head(&source.key)).await.ok()?;
+    let same = info.etag.as_ref() == Some(listed) && info.size == size && !info.opaque_etag;
+    same.then_some(Parts { info, part_size, first: Mutex::new(None) })
+}
+
+impl Parts {
+    fn ranges(&self) -> impl Iterator<Item = (u32, Range<u64>)> + Send + use<> {
+        let (size, step) = (self.info.size, self.part_size);
+        (1u32..).zip((0..size.div_ceil(step)).map(move |n| n * step..((n + 1) * step).min(size)))
+    }
+
+    async fn open(&self, source: &Source, range: &Range<u64>) -> Result<ByteStream> {
+        let first =
+            if range.start == 0 { self.first.lock().unwrap_or_else(PoisonError::into_inner).take() } else { None };
+        match first {
+            Some(stream) => Ok(stream),
+            None => source.range(range.clone(), self.info.etag.as_ref()).await,
+        }
+    }
 }
 
 /// What all writers of one relay share.
@@ -49,141 +91,202 @@ pub(crate) struct Relay<'a> {
     pub(crate) source: &'a Source,
     pub(crate) parts: &'a Parts,
     pub(crate) writers: &'a [Writer],
+    pub(crate) followers: &'a [Follower],
     pub(crate) options: Vec<PutOptions>,
     pub(crate) budget: &'a Budget,
-    pub(crate) patience: std::time::Duration,
 }
 
 /// One writer's upload while it goes well.
 struct Lane {
     upload: Upload,
     parts: Vec<Part>,
+    failure: Option<Error>,
+    /// Parts that are to be sent again, one after another, beside the shared reading.
+    repairs: VecDeque<Repair>,
+    repairing: bool,
 }
 
-impl Relay<'_> {
-    /// Options for every writer, in order.
-    pub(crate) fn options(
-        source: &transship_types::Entry,
-        info: &ObjectInfo,
-        tags: &[Tag],
-        writers: &[Writer],
-    ) -> Vec<PutOptions> {
-        writers.iter().map(|w| w.options(source, info, tags)).collect()
-    }
+struct Repair {
+    number: u32,
+    range: Range<u64>,
+    error: Error,
+}
 
-    /// The memory that one part under way needs, in bytes.
+/// What became of one part at one writer.
+type Sent = (usize, u32, Range<u64>, Result<Part>);
+
+impl Relay<'_> {
+    /// The memory that one part under way needs, and with it a part of each writer that is sent again; in bytes.
     pub(crate) fn working_set(writers: usize) -> u64 {
-        WINDOW_BYTES * writers as u64
+        2 * WINDOW_BYTES * writers as u64
     }
 
     /// Writes to all; each writer has its own outcome. The caller holds [`Relay::working_set`].
-    pub(crate) async fn run(&self) -> Vec<Result<PutReply>> {
+    pub(crate) async fn run(&self) -> Vec<(Result<PutReply>, Instant)> {
+        // Never dropped half-way: nobody could abort an upload whose name never arrived.
         let starts = self.writers.iter().zip(&self.options).map(|(writer, options)| async move {
             let create = |_| writer.destination.bucket.create_upload(writer.key(), options);
-            Ok(Lane { upload: retry(&self.source.retry, create).await?, parts: Vec::new() })
+            let upload = insist(&self.source.retry, create).await?;
+            Ok(Lane { upload, parts: Vec::new(), failure: None, repairs: VecDeque::new(), repairing: false })
         });
         let mut lanes: Vec<Result<Lane>> = join_all(starts).await;
         self.all_parts(&mut lanes).await;
-        join_all(lanes.into_iter().enumerate().map(|(at, lane)| self.end(at, lane))).await
+        let ends =
+            lanes.into_iter().enumerate().map(|(at, lane)| async move { (self.end(at, lane).await, Instant::now()) });
+        join_all(ends).await
     }
 
     async fn all_parts(&self, lanes: &mut [Result<Lane>]) {
         let uploads: Vec<Option<Upload>> = lanes.iter().map(|l| l.as_ref().ok().map(|l| l.upload.clone())).collect();
-        let mut alive: Vec<bool> = uploads.iter().map(Option::is_some).collect();
-        let mut under_way = FuturesUnordered::new();
-        let mut ranges = self.ranges().into_iter();
+        let (mut under_way, mut repairs) = (FuturesUnordered::new(), FuturesUnordered::new());
+        let mut ranges = self.parts.ranges();
         loop {
-            while under_way.len() < PARTS_AT_ONCE && alive.contains(&true) {
+            let alive = alive(lanes);
+            while under_way.len() < PARTS_AT_ONCE && !alive.is_empty() {
                 // The first part under way is the working set; further ones are extras.
-                let share =
-                    if under_way.is_empty() { None } else { self.budget.try_take(Self::working_set(lanes.len())) };
-                if share.is_none() && !under_way.is_empty() {
-                    break;
-                }
+                let share = if under_way.is_empty() {
+                    None
+                } else {
+                    let Some(share) = self.budget.try_take(WINDOW_BYTES * alive.len() as u64) else { break };
+                    Some(share)
+                };
                 let Some((number, range)) = ranges.next() else { break };
                 under_way.push(self.part(number, range, &uploads, alive.clone(), share));
             }
-            let Some(finished) = under_way.next().await else { return };
-            for (at, part) in finished {
-                match (part, &mut lanes[at]) {
-                    (Ok(part), Ok(lane)) => lane.parts.push(part),
-                    (Err(error), Ok(lane)) => {
-                        alive[at] = false;
-                        let bucket = &*self.writers[at].destination.bucket;
-                        abort(bucket, &self.source.retry, &lane.upload).await;
-                        lanes[at] = Err(error);
-                    }
-                    (_, Err(_)) => {}
+            for (at, lane) in lanes.iter_mut().enumerate() {
+                if let (Ok(lane), Some(upload)) = (lane, &uploads[at])
+                    && !lane.repairing
+                    && let Some(repair) = lane.repairs.pop_front()
+                {
+                    lane.repairing = true;
+                    repairs.push(self.repair(at, upload, repair));
                 }
+            }
+            tokio::select! {
+                Some(sent) = under_way.next() => sent.into_iter().for_each(|sent| self.first_try(lanes, sent)),
+                Some(sent) = repairs.next() => self.last_try(lanes, sent),
+                else => return,
             }
         }
     }
 
-    fn ranges(&self) -> Vec<(u32, Range<u64>)> {
-        let (size, step) = (self.parts.info.size, self.parts.part_size);
-        (1u32..).zip((0..size.div_ceil(step)).map(|n| n * step..((n + 1) * step).min(size))).collect()
+    fn first_try(&self, lanes: &mut [Result<Lane>], (at, number, range, sent): Sent) {
+        let Ok(lane) = &mut lanes[at] else { return };
+        match sent {
+            Ok(part) => lane.parts.push(part),
+            Err(error) if self.is_worth_repairing(at, lane, &error) => {
+                lane.repairs.push_back(Repair { number, range, error });
+            }
+            Err(error) => self.fail(at, lane, error),
+        }
     }
 
-    /// One part: read once for all; a writer whose turn fails reads it again alone.
+    fn last_try(&self, lanes: &mut [Result<Lane>], (at, _, _, sent): Sent) {
+        let Ok(lane) = &mut lanes[at] else { return };
+        lane.repairing = false;
+        match sent {
+            Ok(part) => lane.parts.push(part),
+            Err(error) => self.fail(at, lane, error),
+        }
+    }
+
+    fn is_worth_repairing(&self, at: usize, lane: &Lane, error: &Error) -> bool {
+        let transient = self.source.retry.wait(1, error).is_some();
+        transient && !self.followers[at].has_to_leave() && lane.repairs.len() < MOST_REPAIRS
+    }
+
+    /// The others go on; what this one has under way ends, and its upload is aborted when all is quiet.
+    fn fail(&self, at: usize, lane: &mut Lane, error: Error) {
+        self.followers[at].leave();
+        lane.repairs.clear();
+        lane.failure.get_or_insert(error);
+    }
+
+    /// One part, read once for all.
     async fn part(
         &self,
         number: u32,
         range: Range<u64>,
         uploads: &[Option<Upload>],
-        alive: Vec<bool>,
+        writing: Vec<usize>,
         _share: Option<Share>,
-    ) -> Vec<(usize, Result<Part>)> {
-        let writing: Vec<usize> = (0..uploads.len()).filter(|at| alive[*at]).collect();
-        let length = range.end - range.start;
-        let shared = match self.source.range(range.clone(), self.parts.info.etag.as_ref()).await {
+    ) -> Vec<Sent> {
+        let shared = match self.parts.open(self.source, &range).await {
             Ok(body) => body,
-            Err(error) => {
-                let words = error.to_string();
-                let mut original = Some(error);
-                let again = |class, kind| move || Error::new(kind, words.clone()).with_class(class);
-                let repeat =
-                    again(original.as_ref().map_or(ErrorClass::Permanent, Error::class), ErrorKind::Connection);
-                return writing.into_iter().map(|at| (at, Err(original.take().unwrap_or_else(&repeat)))).collect();
-            }
+            Err(error) => futures::stream::iter([Err(error)]).boxed(),
         };
-        let (pump, streams) = fan_out(shared, writing.len(), self.patience);
+        let (pump, streams) = fan_out(shared, writing.iter().map(|at| self.followers[*at].clone()).collect());
         let puts = writing.iter().zip(streams).map(|(&at, stream)| {
-            let (range, mut first) = (range.clone(), Some(stream));
-            let bucket = &self.writers[at].destination.bucket;
+            let range = range.clone();
             async move {
-                let Some(upload) = &uploads[at] else { return (at, Err(Error::truncated(0, 0))) };
-                let mut attempt = 1;
-                loop {
-                    let stream = match first.take() {
-                        Some(stream) => Ok(stream),
-                        None => self.source.range(range.clone(), self.parts.info.etag.as_ref()).await,
-                    };
-                    let result = match stream {
-                        Ok(s) => bucket.put_part(upload, number, Body::stream(length, s), &PutOptions::default()).await,
-                        Err(error) => Err(error),
-                    };
-                    let Err(error) = result else { return (at, result) };
-                    let Some(wait) = self.source.retry.wait(attempt, &error) else { return (at, Err(error)) };
-                    tokio::time::sleep(wait).await;
-                    attempt += 1;
-                }
+                let sent = match &uploads[at] {
+                    Some(upload) => self.put(at, upload, number, &range, stream).await,
+                    None => Err(Error::truncated(0, 0)),
+                };
+                (at, number, range, sent)
             }
         });
         futures::join!(pump, join_all(puts)).1
     }
 
+    async fn put(
+        &self,
+        at: usize,
+        upload: &Upload,
+        number: u32,
+        range: &Range<u64>,
+        bytes: ByteStream,
+    ) -> Result<Part> {
+        let (bucket, options) = (&self.writers[at].destination.bucket, PutOptions::default());
+        let body = Body::stream(range.end - range.start, bytes);
+        self.followers[at].unless_leaving(bucket.put_part(upload, number, body, &options)).await
+    }
+
+    /// Sends a part again, from a reading of its own.
+    async fn repair(&self, at: usize, upload: &Upload, Repair { number, range, mut error }: Repair) -> Sent {
+        let (retry, follower) = (&self.source.retry, &self.followers[at]);
+        let mut attempt = 1;
+        let sent = loop {
+            let Some(wait) = retry.wait(attempt, &error) else { break Err(exhausted(error)) };
+            tracing::debug!(%error, number, ?wait, "sending a part again");
+            attempt += 1;
+            let again = async {
+                tokio::time::sleep(wait).await;
+                let bytes = self.source.range(range.clone(), self.parts.info.etag.as_ref()).await?;
+                self.put(at, upload, number, &range, bytes).await
+            };
+            match follower.unless_leaving(again).await {
+                Ok(part) => break Ok(part),
+                Err(failed) => error = failed,
+            }
+        };
+        (at, number, range, sent)
+    }
+
     async fn end(&self, at: usize, lane: Result<Lane>) -> Result<PutReply> {
-        let Lane { upload, mut parts } = lane?;
+        let Lane { upload, mut parts, failure, .. } = lane?;
         let bucket = &*self.writers[at].destination.bucket;
         parts.sort_by_key(|p| p.number);
         let condition = PutOptions { condition: self.options[at].condition.clone(), ..PutOptions::default() };
         let expected = self.parts.info.etag.as_ref();
-        match complete(bucket, &self.source.retry, &upload, &parts, &condition, expected).await {
-            Ok(reply) => Ok(reply),
-            Err(error) => {
-                abort(bucket, &self.source.retry, &upload).await;
-                Err(error)
+        let ended = match failure {
+            Some(error) => Err(error),
+            None => {
+                let complete = complete(bucket, &self.source.retry, &upload, &parts, &condition, expected);
+                self.followers[at].unless_leaving(complete).await
             }
+        };
+        if ended.is_err() {
+            abort(bucket, &self.source.retry, &upload).await;
         }
+        ended.map_err(|error| match error.kind() {
+            ErrorKind::NoSuchUpload => error.with_class(ErrorClass::Transient),
+            _ => error,
+        })
     }
+}
+
+fn alive(lanes: &[Result<Lane>]) -> Vec<usize> {
+    let well = |lane: &Result<Lane>| lane.as_ref().is_ok_and(|lane| lane.failure.is_none());
+    (0..lanes.len()).filter(|at| well(&lanes[*at])).collect()
 }

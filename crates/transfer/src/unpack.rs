@@ -8,6 +8,14 @@ use transship_types::ErrorClass;
 
 const CHUNK: usize = 128 << 10;
 
+/// The most that DEFLATE makes of one byte: <https://zlib.net/zlib_tech.html>.
+const LARGEST_RATIO: u64 = 1032;
+
+/// Bytes that a gzip archive of `packed` bytes unpacks to, at most.
+pub(crate) fn largest_unpacked(packed: u64) -> u64 {
+    packed.saturating_mul(LARGEST_RATIO)
+}
+
 /// The unpacked bytes of a gzip stream, all members of it. Each member's CRC and length are checked.
 ///
 /// An error of `packed` comes out as it is; anything else that goes wrong is the content's fault and permanent.

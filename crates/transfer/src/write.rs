@@ -18,6 +18,11 @@ impl Writer {
         &self.target.key
     }
 
+    /// Whether the object is known to get an ETag that is no MD5.
+    pub(crate) fn is_encrypted_opaquely(&self) -> bool {
+        self.destination.encryption.as_ref().is_some_and(|e| e.algorithm.starts_with("aws:kms"))
+    }
+
     /// Content headers, metadata and tags of the source, as far as this destination keeps them.
     pub(crate) fn options(&self, source: &Entry, info: &ObjectInfo, tags: &[Tag]) -> PutOptions {
         let can = self.destination.bucket.capabilities();

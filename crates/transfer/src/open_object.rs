@@ -1,0 +1,288 @@
+//! An object that has been opened, on its way to all who want it.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, future::join_all, stream};
+use tokio::sync::oneshot;
+use transship_store::{Body, ByteStream, Error, ErrorKind, PutOptions, PutReply, Result, Tag};
+use transship_types::{Digest, Strength};
+use transship_verify::ETagHasher;
+
+use crate::{
+    Done,
+    fanout::fan_out,
+    follower::Follower,
+    parts::{Uploaded, Uploader, hash},
+    pass::{Landed, Pass, Seen, spread},
+    proof,
+    read::Source,
+    unpack::gunzip,
+    write::Writer,
+};
+
+pub(crate) struct OpenObject<'a> {
+    pub(crate) pass: &'a Pass<'a>,
+    /// One for each writer.
+    pub(crate) followers: &'a [Follower],
+    pub(crate) seen: &'a Seen,
+    pub(crate) tags: &'a [Tag],
+}
+
+/// Outcomes, each with the index of its writer.
+type Placements = Vec<(usize, Landed)>;
+
+impl OpenObject<'_> {
+    fn options(&self, writer: &Writer) -> PutOptions {
+        writer.options(&self.seen.entry, &self.seen.info, self.tags)
+    }
+
+    fn source(&self) -> &Source {
+        self.pass.source
+    }
+
+    /// Whether the two servers' ETags will prove the copy, as far as can be known beforehand.
+    fn is_provable(&self, writer: &Writer) -> bool {
+        let theirs = proof::source_etag(&*self.source().bucket, &self.seen.info);
+        theirs.is_some_and(|etag| etag.md5().is_some())
+            && writer.destination.bucket.capabilities().etag_may_be_md5
+            && !writer.is_encrypted_opaquely()
+    }
+
+    /// Read into memory, then written everywhere at once.
+    pub(crate) async fn small(&self, body: ByteStream) -> Vec<Landed> {
+        let writers = self.pass.writers;
+        let read = async {
+            let chunks: Vec<Bytes> = body.try_collect().await?;
+            let provable = writers.iter().all(|w| self.is_provable(w));
+            let md5 = if provable { None } else { Some(self.hash(&chunks).await?) };
+            Ok((chunks, md5))
+        };
+        let (chunks, md5) = match read.await {
+            Ok(read) => read,
+            Err(error) => return spread(error, writers.len()),
+        };
+        let (chunks, md5) = (&chunks, &md5);
+        join_all(writers.iter().zip(self.followers).map(|(writer, follower)| async move {
+            let options = PutOptions { digest: md5.clone(), ..self.options(writer) };
+            let write = async {
+                let reply = writer.destination.bucket.put(writer.key(), Body::chunks(chunks.clone()), &options).await?;
+                self.judge(writer, reply, md5.clone(), self.hash(chunks)).await
+            };
+            follower.unless_leaving(write).await.into()
+        }))
+        .await
+    }
+
+    async fn hash(&self, chunks: &[Bytes]) -> Result<Digest> {
+        let (mut hasher, chunks) = (self.hasher(), chunks.to_vec());
+        let hashed = hash(move || {
+            chunks.iter().for_each(|c| hasher.update(c));
+            hasher
+        });
+        proof::source_agrees(self.source(), &self.seen.info, hashed.await?).await
+    }
+
+    fn hasher(&self) -> ETagHasher {
+        let etag = proof::source_etag(&*self.source().bucket, &self.seen.info);
+        ETagHasher::new(etag.as_ref(), self.seen.info.size)
+    }
+
+    /// Streams through: one read, a bounded window for each consumer.
+    pub(crate) async fn large(&self, body: ByteStream) -> Vec<Landed> {
+        let writers = self.pass.writers;
+        let (packed, plain): (Vec<usize>, Vec<usize>) = (0..writers.len()).partition(|at| writers[*at].target.unpack);
+        let mut followers: Vec<_> = plain.iter().map(|at| self.followers[*at].clone()).collect();
+        let unpacking = self.unpacking(&packed);
+        followers.extend(unpacking.clone());
+        let (pump, mut streams) = fan_out(body, followers);
+        let mut work: Vec<BoxFuture<'_, Placements>> = Vec::new();
+        if let Some(follower) = unpacking
+            && let Some(stream) = streams.pop()
+        {
+            work.push(self.unpacked(stream, packed, follower).boxed());
+        }
+        for (at, stream) in plain.into_iter().zip(streams) {
+            work.push(async move { vec![(at, self.plain(at, stream).await.into())] }.boxed());
+        }
+        let mut landed: Vec<_> = futures::join!(pump, join_all(work)).1.into_iter().flatten().collect();
+        landed.sort_by_key(|(at, _)| *at);
+        landed.into_iter().map(|(_, landed)| landed).collect()
+    }
+
+    /// All targets that unpack follow the reading as one. They find out among themselves first who holds them up.
+    fn unpacking(&self, packed: &[usize]) -> Option<Follower> {
+        let patience = self.pass.options.longest_lag;
+        let several = u32::from(packed.len() > 1);
+        (!packed.is_empty()).then(|| Follower::new(&self.source().stop, patience * (1 + several)))
+    }
+
+    async fn plain(&self, at: usize, stream: ByteStream) -> Result<Done> {
+        let writer = &self.pass.writers[at];
+        if self.pass.in_one_put(writer, self.seen.info.size) {
+            self.followers[at].unless_leaving(self.one_put(writer, stream)).await
+        } else {
+            self.in_parts(at, stream).await
+        }
+    }
+
+    /// A single request whose body streams. It is hashed only where the servers cannot prove the copy.
+    async fn one_put(&self, writer: &Writer, stream: ByteStream) -> Result<Done> {
+        let (stream, hashed) = if self.is_provable(writer) {
+            (stream, None)
+        } else {
+            let (stream, hashed) = self.checked(stream);
+            (stream, Some(hashed))
+        };
+        let body = Body::stream(self.seen.info.size, stream);
+        let reply = writer.destination.bucket.put(writer.key(), body, &self.options(writer)).await?;
+        let md5 = match hashed {
+            None => None,
+            Some(md5) => Some(md5.await.map_err(|_| unread())?),
+        };
+        self.judge(writer, reply, md5, proof::digest_of_source(self.source(), &self.seen.info)).await
+    }
+
+    /// Parts that are hashed on the way; they become an object only once the source's own digest agrees.
+    async fn in_parts(&self, at: usize, stream: ByteStream) -> Result<Done> {
+        let writer = &self.pass.writers[at];
+        let part_size = self.pass.part_for(writer, self.seen.info.size);
+        let most = self.pass.options.largest_part();
+        if part_size > most {
+            let detail = format!("it takes parts of {part_size} bytes, and there is memory for parts of {most}");
+            let location = writer.destination.bucket.location();
+            return Err(Error::new(ErrorKind::InvalidRequest, detail).during("write", location, Some(writer.key())));
+        }
+        let uploader = self.uploader(writer, self.followers[at].clone(), part_size, part_size);
+        let approve = |hasher| proof::source_agrees(self.source(), &self.seen.info, hasher);
+        let uploaded = uploader.upload(stream, self.hasher(), approve).await?;
+        self.followers[at].unless_leaving(self.judge_upload(writer, uploaded)).await
+    }
+
+    /// One gunzip for all targets that want the content. What was packed is checked against the source's ETag, and
+    /// gzip's own CRC and length, before anything becomes visible.
+    async fn unpacked(&self, stream: ByteStream, targets: Vec<usize>, follower: Follower) -> Placements {
+        let (stream, hashed) = self.checked(stream);
+        let hashed = hashed.map(|md5| md5.is_ok()).shared();
+        let followers: Vec<_> =
+            targets.iter().map(|_| follower.follower().with_patience(self.pass.options.longest_lag)).collect();
+        let (pump, streams) = fan_out(gunzip(stream), followers.clone());
+        let uploads = targets.iter().zip(followers).zip(streams).map(|((&at, follower), stream)| {
+            let (writer, hashed) = (&self.pass.writers[at], hashed.clone());
+            let approve = |hasher: ETagHasher| async move {
+                if hashed.await { Ok(hasher.finish_with_md5().1) } else { Err(unread()) }
+            };
+            async move {
+                let (first, largest) = (self.pass.part(), self.pass.options.largest_part());
+                let uploader = self.uploader(writer, follower.clone(), first, largest);
+                let unpack = async {
+                    let uploaded = uploader.upload(stream, ETagHasher::new(None, 0), approve).await?;
+                    follower.unless_leaving(self.judge_upload(writer, uploaded)).await
+                };
+                let location = writer.destination.bucket.location();
+                let done = unpack.await.map_err(|e| e.during("unpack to", location, Some(writer.key())));
+                (at, done.into())
+            }
+        });
+        futures::join!(pump, join_all(uploads)).1
+    }
+
+    fn uploader(&self, writer: &Writer, follower: Follower, part_size: u64, largest_part: u64) -> Uploader {
+        Uploader {
+            bucket: writer.destination.bucket.clone(),
+            key: writer.key().clone(),
+            options: self.options(writer),
+            retry: self.pass.options.retry.clone(),
+            budget: self.pass.budget.clone(),
+            follower,
+            part_size,
+            largest_part,
+        }
+    }
+
+    /// Hashes a stream as it passes, and holds back its last bytes until the source's own digest agrees: without them
+    /// nobody can make an object of the rest. The digest comes out then.
+    fn checked(&self, stream: ByteStream) -> (ByteStream, oneshot::Receiver<Digest>) {
+        let (sender, receiver) = oneshot::channel();
+        let (source, info) = (self.source().clone(), self.seen.info.clone());
+        let start = (stream, info.size, Some((self.hasher(), sender)));
+        let checked = stream::try_unfold(start, move |(mut stream, left, mut hashing)| {
+            let (source, info) = (source.clone(), info.clone());
+            async move {
+                let Some(chunk) = stream.try_next().await? else { return Ok(None) };
+                let left = left.saturating_sub(chunk.len() as u64);
+                if let Some((hasher, _)) = &mut hashing {
+                    hasher.update(&chunk);
+                }
+                if left == 0
+                    && let Some((hasher, sender)) = hashing.take()
+                {
+                    let _ = sender.send(proof::source_agrees(&source, &info, hasher).await?);
+                }
+                Ok(Some((chunk, (stream, left, hashing))))
+            }
+        });
+        (checked.boxed(), receiver)
+    }
+
+    async fn judge_upload(&self, writer: &Writer, uploaded: Uploaded) -> Result<Done> {
+        let etag = uploaded.reply.etag.clone();
+        let in_parts = uploaded.expected.is_some() && etag == uploaded.expected && !uploaded.reply.opaque_etag;
+        let verified = if in_parts {
+            Strength::MultipartEtag
+        } else if let Some(strength) = proof::destination_agrees(writer, &uploaded.reply, &uploaded.md5) {
+            strength
+        } else {
+            proof::reread(self.source(), writer, &uploaded.reply, &uploaded.md5).await?
+        };
+        Ok(Done::Copied { verified, bytes: uploaded.bytes, etag, on_server: false })
+    }
+
+    /// The verdict on a multipart object that was written in the same parts, at this time.
+    pub(crate) async fn relayed(&self, at: usize, reply: Result<PutReply>, ended: Instant) -> Landed {
+        let reply = match reply {
+            Ok(reply) => reply,
+            Err(error) => return Landed { result: Err(error), at: ended },
+        };
+        let writer = &self.pass.writers[at];
+        if let Some(done) = self.proven(writer, &reply, None) {
+            return Landed { result: Ok(done), at: ended };
+        }
+        let md5 = proof::digest_of_source(self.source(), &self.seen.info);
+        self.followers[at].unless_leaving(self.judge(writer, reply, None, md5)).await.into()
+    }
+
+    /// What the servers' words prove.
+    fn proven(&self, writer: &Writer, reply: &PutReply, md5: Option<&Digest>) -> Option<Done> {
+        let verified = proof::servers_agree(self.source(), &self.seen.info, writer, reply)
+            .or_else(|| proof::destination_agrees(writer, reply, md5?))?;
+        Some(Done::Copied { verified, bytes: self.seen.info.size, etag: reply.etag.clone(), on_server: false })
+    }
+
+    /// The strongest thing that can be said of a copy whose bytes were those of the source: by the servers' words, or
+    /// by reading it again, against `md5` where it is known, or what `otherwise` finds.
+    async fn judge(
+        &self,
+        writer: &Writer,
+        reply: PutReply,
+        md5: Option<Digest>,
+        otherwise: impl Future<Output = Result<Digest>>,
+    ) -> Result<Done> {
+        if let Some(done) = self.proven(writer, &reply, md5.as_ref()) {
+            return Ok(done);
+        }
+        let md5 = match md5 {
+            Some(md5) => md5,
+            None => otherwise.await?,
+        };
+        if let Some(done) = self.proven(writer, &reply, Some(&md5)) {
+            return Ok(done);
+        }
+        let verified = proof::reread(self.source(), writer, &reply, &md5).await?;
+        Ok(Done::Copied { verified, bytes: self.seen.info.size, etag: reply.etag, on_server: false })
+    }
+}
+
+fn unread() -> Error {
+    Error::new(ErrorKind::Truncated, "the source was not read to its end")
+}

@@ -1,0 +1,16 @@
+//! Objects on their way between real sockets, directories and memory, seen from outside: what arrives, what was asked
+//! of the servers for it, and what the copier says of it.
+
+// Lints spare tests, but not what tests share.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod stage;
+mod throttle;
+
+mod changes;
+mod damage;
+mod deaths;
+mod destinations;
+mod interruptions;
+mod odd_keys;
+mod strengths;
