@@ -92,6 +92,7 @@ fn reasons(decision: &Decision, key: Option<&Key>, leg: &transship::Leg) -> Vec<
                 );
             }
         }
+        Decision::GiveWay { to } => lines.push(format!("would be left alone: {to} is newer and gets the same key")),
         Decision::Skip { reason } => lines.push(format!("would be left alone: {reason}")),
         Decision::Fail { error } => lines.push(format!("would fail: {error}")),
     }
@@ -103,8 +104,9 @@ fn json(key: &str, planned: &Planned, listed: Option<bool>, route: &transship::R
         let leg = &route.legs[target.leg];
         let (action, reason, unpack, newest_wins) = match &target.decision {
             Decision::Write { unpack, newest_wins } => ("write", None, *unpack, *newest_wins),
-            Decision::Skip { reason } => ("skip", Some(reason), false, false),
-            Decision::Fail { error } => ("fail", Some(error), false, false),
+            Decision::GiveWay { to } => ("skip", Some(format!("{to} is newer and gets the same key")), false, false),
+            Decision::Skip { reason } => ("skip", Some(reason.clone()), false, false),
+            Decision::Fail { error } => ("fail", Some(error.clone()), false, false),
         };
         serde_json::json!({
             "destination": leg.name, "location": leg.place.describe(), "key": target.key, "action": action,

@@ -6,7 +6,12 @@ use std::{
     },
 };
 
-use futures::{Stream, StreamExt, TryStreamExt, future::try_join_all, stream, stream::BoxStream};
+use futures::{
+    Stream, StreamExt, TryStreamExt,
+    future::{join_all, try_join_all},
+    stream,
+    stream::BoxStream,
+};
 use tokio_util::sync::CancellationToken;
 use transship_report::ObjectReport;
 use transship_store::ErrorKind;
@@ -59,7 +64,7 @@ impl Run {
     }
 
     /// One report for each source object, as they end. An error is the run's own - a listing broke off, two keys
-    /// collide - and the last item.
+    /// collide: nothing new is started after it, but objects in flight still come, for who goes on asking.
     pub fn outcomes(self) -> BoxStream<'static, Result<ObjectReport>> {
         self.outcomes
     }
@@ -126,8 +131,8 @@ async fn start(
     let known = options.hints || Planner::is_needed(&route);
     let (plan, entries) = tokio::select! {
         prepared = async {
-            probe(&route, &options.copy).await?;
-            prepare(route, entries, &options, &progress).await
+            let closed = probe(&route, &options.copy).await?;
+            prepare(route, closed, entries, &options, &progress).await
         } => prepared?,
         // A store that never answers must not hold up the end.
         () = options.cancel.cancelled() => return Err(Error::Stopped),
@@ -158,6 +163,7 @@ async fn start(
 /// Everything that happens before the first object is copied.
 pub(crate) async fn prepare(
     route: Route,
+    closed: Vec<Option<String>>,
     entries: Entries,
     options: &RunOptions,
     progress: &Arc<Progress>,
@@ -166,29 +172,39 @@ pub(crate) async fn prepare(
     let entries = entries.inspect_ok(move |entry| counter.count(entry)).boxed();
     let (mut plan, entries) = plan(route, entries, options).await?;
     if options.skip_existing {
-        let looks = plan.route.legs.iter().map(|leg| Existing::list(&leg.place, &options.copy.retry));
-        plan.existing = try_join_all(looks).await?.into_iter().map(Some).collect();
+        let looks = plan.route.legs.iter().zip(&closed).map(async |(leg, closed)| match closed {
+            Some(_) => Ok(None),
+            None => Existing::list(&leg.place, &options.copy.retry).await.map(Some),
+        });
+        plan.existing = try_join_all(looks).await?;
     }
+    plan.closed = closed;
     Ok((plan, entries))
 }
 
-/// A destination that no object can reach is found out before the first one is read. One that only must not be
-/// listed is fine, and a directory that is not there yet is made with the first object.
-async fn probe(route: &Route, options: &CopyOptions) -> Result<()> {
-    let probes = route.legs.iter().map(|leg| async {
+/// Destinations that no object can reach are found out before the first one is read: the others go on without them,
+/// and where there are no others the run ends. One that only must not be listed is fine, and a directory that is not
+/// there yet is made with the first object.
+async fn probe(route: &Route, options: &CopyOptions) -> Result<Vec<Option<String>>> {
+    let probes = route.legs.iter().map(async |leg| {
         let bucket = &leg.place.bucket;
         match transship_store::retry(&options.retry, |_| bucket.probe()).await {
-            Err(error) if error.kind() == ErrorKind::NoSuchBucket && bucket.capabilities().made_by_writing => Ok(()),
-            Err(error) if error.concerns_bucket() || error.class() == ErrorClass::Transient => Err(error),
+            Err(error) if error.kind() == ErrorKind::NoSuchBucket && bucket.capabilities().made_by_writing => None,
+            Err(error) if error.concerns_bucket() || error.class() == ErrorClass::Transient => Some(error),
             Err(error) => {
                 tracing::debug!(%error, "the destination cannot be listed");
-                Ok(())
+                None
             }
-            Ok(()) => Ok(()),
+            Ok(()) => None,
         }
     });
-    try_join_all(probes).await?;
-    Ok(())
+    let errors = join_all(probes).await;
+    let reached = errors.iter().any(Option::is_none);
+    let closed = |error: Option<transship_store::Error>| match error {
+        Some(error) if !reached => Err(error.into()),
+        error => Ok(error.map(|error| error.to_string())),
+    };
+    errors.into_iter().map(closed).collect()
 }
 
 async fn plan(route: Route, entries: Entries, options: &RunOptions) -> Result<(Plan, Entries)> {

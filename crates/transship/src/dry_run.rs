@@ -26,7 +26,10 @@ async fn start(
     options: RunOptions,
     progress: Arc<Progress>,
 ) -> Result<stream::BoxStream<'static, Result<ObjectReport>>> {
-    let (plan, entries) = prepare(route, entries, &options, &progress).await?;
+    let closed = vec![None; route.legs.len()];
+    let (plan, entries) = prepare(route, closed, entries, &options, &progress).await?;
+    let cancel = options.cancel.clone();
+    let entries = entries.take_until(cancel.cancelled_owned());
     let (plan, at_once) = (Arc::new(plan), options.copy.transfers.max(1));
     let options = Arc::new(options);
     let look = move |entry: Result<Entry>| {

@@ -2,7 +2,7 @@
 
 use transship_report::{DestinationReport, ObjectReport};
 use transship_transfer::{Copied, Done, Failure, Placed};
-use transship_types::{Entry, Outcome};
+use transship_types::{Entry, Key, Outcome};
 
 use crate::{Decision, Planned, PlannedTarget, Route};
 
@@ -20,6 +20,7 @@ pub(crate) fn report(route: &Route, planned: &Planned, copied: Option<Copied>) -
                 Some(placed) => of_placed(route, name, placed),
                 None => of_target(route, name, target, Outcome::Cancelled),
             },
+            Decision::GiveWay { to } => given_way(route, name, target, to),
             Decision::Skip { reason } => of_target(route, name, target, Outcome::Skipped { reason: reason.clone() }),
             Decision::Fail { error } => of_target(route, name, target, Outcome::Failed { error: error.clone() }),
         });
@@ -31,6 +32,13 @@ fn of_target(route: &Route, name: &str, target: &PlannedTarget, outcome: Outcome
     let prefix = &route.legs[target.leg].place.prefix;
     let key = target.key.as_ref().and_then(|key| key.strip_prefix(prefix));
     DestinationReport::new(name, key, outcome)
+}
+
+/// The reason is the same for all, so that they can be counted; which object it was stands beside it.
+fn given_way(route: &Route, name: &str, target: &PlannedTarget, to: &Key) -> DestinationReport {
+    let reason = "a newer object gets the same key".to_owned();
+    let report = of_target(route, name, target, Outcome::Skipped { reason });
+    DestinationReport { notes: vec![format!("the newer object is {:?}", to.as_str())], ..report }
 }
 
 fn of_placed(route: &Route, name: &str, placed: Placed) -> DestinationReport {

@@ -39,6 +39,11 @@ pub enum Decision {
         /// Why.
         reason: String,
     },
+    /// It need not be written: another object gets the same key, and is newer.
+    GiveWay {
+        /// That object's key at the source, relative to its prefix.
+        to: Key,
+    },
     /// It cannot be written.
     Fail {
         /// Why.
@@ -54,13 +59,15 @@ pub struct Plan {
     pub(crate) existing: Vec<Option<Existing>>,
     /// For each leg whose keys are shared: the source key that wins each.
     pub(crate) winners: Vec<Option<HashMap<Key, Key>>>,
+    /// For each leg: why nothing can be written there, where that was found out.
+    pub(crate) closed: Vec<Option<String>>,
 }
 
 impl Plan {
     /// A plan that knows nothing but the route.
     pub fn new(route: Route) -> Self {
         let legs = route.legs.len();
-        Self { route, existing: vec![None; legs], winners: vec![None; legs] }
+        Self { route, existing: vec![None; legs], winners: vec![None; legs], closed: vec![None; legs] }
     }
 
     /// The route.
@@ -90,13 +97,16 @@ impl Plan {
 
     fn decision(&self, leg: usize, source: &Entry, relative: &Key, mapped: &Key, key: &Key, unpack: bool) -> Decision {
         let there = &self.route.legs[leg];
+        if let Some(error) = &self.closed[leg] {
+            return Decision::Fail { error: error.clone() };
+        }
         if let Err(error) = there.place.bucket.check_key(key) {
             return Decision::Fail { error: error.to_string() };
         }
         let newest_wins = there.keys.newest_wins();
         let winner = self.winners[leg].as_ref().and_then(|w| w.get(mapped)).filter(|winner| *winner != relative);
         if let Some(winner) = winner {
-            return Decision::Skip { reason: format!("{winner} is newer and gets the same key") };
+            return Decision::GiveWay { to: winner.clone() };
         }
         let comparable = self.route.source.bucket.capabilities().etag_may_be_md5;
         if self.existing[leg].as_ref().is_some_and(|e| e.holds(key, source, comparable, unpack)) {
