@@ -3,6 +3,7 @@
 // A program for a terminal.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod bench;
 mod test;
 mod testbed;
 mod workspace;
@@ -26,12 +27,16 @@ enum Task {
     /// Servers to test against, and to try things on
     #[command(subcommand)]
     Testbed(testbed::Command),
+    /// Measurements, beside other tools
+    #[command(subcommand)]
+    Bench(bench::Command),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Test(arguments) => test::run(&arguments),
         Task::Testbed(command) => testbed::run(command),
+        Task::Bench(command) => bench::run(&command),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -1,0 +1,134 @@
+//! Objects far larger than the budget: memory is a number, whatever the object's size and however it is copied.
+
+use std::{fs, process::ExitCode};
+
+use anyhow::{Context, Result, ensure};
+use clap::{Args, ValueEnum as _};
+use serde::Serialize;
+use tokio::runtime::Runtime;
+
+use super::{
+    build::Programs,
+    end::{ACCESS_KEY, BUCKET, End, SECRET_KEY},
+    holding::Holding,
+    machine::Machine,
+    measure::{Usage, measured, median},
+    record, stock,
+    table::print,
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Bytes of the object; of the archive, those that come out of it
+    #[arg(long, value_name = "BYTES", default_value_t = 3 << 30)]
+    size: u64,
+    /// The budget, as the program's `--memory` takes it
+    #[arg(long, value_name = "SIZE", default_value = "64MiB")]
+    memory: String,
+    /// More resident memory than this is a failure, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 128 << 20)]
+    limit: u64,
+    /// How often each case runs; the largest peak counts
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    rounds: usize,
+    /// Only these cases
+    #[arg(long, value_enum, value_name = "CASE")]
+    only: Vec<Holding>,
+}
+
+/// What is kept.
+#[derive(Debug, Serialize)]
+struct Record<'a> {
+    machine: &'a Machine,
+    size: u64,
+    memory: &'a str,
+    limit: u64,
+    samples: &'a [Sample],
+}
+
+#[derive(Debug, Serialize)]
+struct Sample {
+    case: String,
+    round: usize,
+    #[serde(flatten)]
+    usage: Usage,
+}
+
+/// Runs every case and prints its peak.
+///
+/// # Errors
+/// A copy failed, or left another size than it should.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let programs = Programs::build()?;
+    let runtime = Runtime::new().context("start the runtime")?;
+    let cases = if arguments.only.is_empty() { Holding::value_variants() } else { &arguments.only };
+    let mut samples = Vec::new();
+    for &case in cases {
+        let source = End::holding(&programs, case, arguments.size)?;
+        for round in 1..=arguments.rounds {
+            let destination = End::discarding(&programs)?;
+            let usage = one(arguments, &programs, case, &source, &destination)?;
+            runtime.block_on(arrived(arguments.size, &destination))?;
+            samples.push(Sample { case: name(case), round, usage });
+        }
+    }
+    let machine = Machine::here();
+    println!("\none object of {} bytes, --memory {}\n{machine}\n", arguments.size, arguments.memory);
+    let rows: Vec<_> = cases.iter().map(|case| row(&name(*case), &samples)).collect();
+    print(&["source", "peak MiB", "CPU s", "wall s"], &rows);
+    println!();
+    let Arguments { size, memory, limit, .. } = arguments;
+    record::write("memory", &Record { machine: &machine, size: *size, memory, limit: *limit, samples: &samples })?;
+    let over = samples.iter().filter(|sample| sample.usage.peak > *limit).count();
+    if over > 0 {
+        println!("FAILED: {over} of {} runs held more than {limit} bytes", samples.len());
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn name(case: Holding) -> String {
+    case.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+fn row(case: &str, samples: &[Sample]) -> Vec<String> {
+    let of = || samples.iter().filter(|sample| sample.case == case).map(|sample| &sample.usage);
+    let peak = of().map(|usage| usage.peak).max().unwrap_or(0);
+    vec![
+        case.to_owned(),
+        format!("{:.1}", mib(peak)),
+        format!("{:.1}", median(of().map(Usage::cpu))),
+        format!("{:.1}", median(of().map(|usage| usage.wall))),
+    ]
+}
+
+#[allow(clippy::cast_precision_loss)] // for people
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+fn one(arguments: &Arguments, programs: &Programs, case: Holding, source: &End, destination: &End) -> Result<Usage> {
+    let folder = tempfile::tempdir().context("make a temporary folder")?;
+    let keys = format!("aws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n");
+    let unpack = if case == Holding::Gzip { "unpack = yes\n" } else { "" };
+    let config = folder.path().join("config.ini");
+    let text = format!(
+        "[solgate]\ntimedelta = 5200w\n\
+         [source]\n{keys}endpoint_url = {}\nbase_path = {BUCKET}/in\n\
+         [destination_0]\n{keys}endpoint_url = {}\nbase_path = {BUCKET}/out\n{unpack}",
+        source.endpoint(),
+        destination.endpoint()
+    );
+    fs::write(&config, text).with_context(|| format!("write {}", config.display()))?;
+    let mut command = std::process::Command::new(&programs.solgate);
+    command.arg("--config").arg(config).args(["sync", "--memory", &arguments.memory]);
+    measured(&mut command, &record::directory()?.join(format!("memory-{}.log", name(case))))
+}
+
+/// The program has compared digests; that the size is right is seen here.
+async fn arrived(size: u64, destination: &End) -> Result<()> {
+    let listing = stock::listing(&stock::open(destination.endpoint())?, "out").await?;
+    let sizes: Vec<_> = listing.values().map(|(size, _)| *size).collect();
+    ensure!(sizes == [size], "arrived: objects of {sizes:?} bytes instead of one of {size}");
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! The in-memory S3 server as a process of its own, asked through its standard input what it was asked.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, BufRead, Write},
+    process::ExitCode,
+};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use transship_testbed::s3::{LogDetail, S3Server, WrongRegion};
+
+use super::{
+    end::{ACCESS_KEY, BUCKET, SECRET_KEY},
+    holding::Holding,
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Digest the bodies of uploads and drop them
+    #[arg(long)]
+    discard: bool,
+    /// An object that it holds from the start
+    #[arg(long, value_enum)]
+    holding: Option<Holding>,
+    /// That object's bytes
+    #[arg(long, default_value_t = 0)]
+    size: u64,
+}
+
+/// Serves until standard input ends. The first line printed is the endpoint; each line read is answered with the number
+/// of requests of each operation so far.
+///
+/// # Errors
+/// It cannot start, or whoever started it reads no more.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
+    let mut builder = S3Server::builder()
+        .bucket(BUCKET)
+        .key(ACCESS_KEY, SECRET_KEY)
+        .wrong_region(WrongRegion::Accept)
+        .log(LogDetail::Counts);
+    if arguments.discard {
+        builder = builder.discard_bodies();
+    }
+    let server = runtime.block_on(builder.start())?;
+    if let Some(holding) = arguments.holding {
+        server.put(BUCKET, holding.key(), holding.object(arguments.size)?);
+    }
+    let mut out = io::stdout();
+    writeln!(out, "{}", server.endpoint())?;
+    for line in io::stdin().lock().lines() {
+        line?;
+        let counts = server.counts().into_iter();
+        let counts: BTreeMap<_, _> = counts.map(|(operation, n)| (format!("{operation:?}"), n)).collect();
+        writeln!(out, "{}", serde_json::to_string(&counts)?)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
