@@ -89,15 +89,19 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    /// Reads a whole list once: nothing is copied from one that has a mistake in it.
-    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+    /// Reads a whole list once: nothing is copied from one that has a mistake in it. What comes from a pipe is kept
+    /// in `work_dir`.
+    pub(crate) fn open(path: &Path, work_dir: &Path) -> anyhow::Result<Self> {
         let (file, name) = if path == Path::new("-") {
-            (from_stdin()?, "stdin".to_owned())
+            (kept(std::io::stdin().lock(), work_dir).context("read the list from stdin")?, "stdin".to_owned())
         } else {
-            let file = File::open(path).with_context(|| format!("read the list {}", path.display()))?;
-            if file.metadata().is_ok_and(|m| m.is_dir()) {
+            let doing = || format!("read the list {}", path.display());
+            let file = File::open(path).with_context(doing)?;
+            let kind = file.metadata().with_context(doing)?.file_type();
+            if kind.is_dir() {
                 bail!("read the list {}: it is a folder", path.display());
             }
+            let file = if kind.is_file() { file } else { kept(file, work_dir).with_context(doing)? };
             (file, path.display().to_string())
         };
         let mut listing = Self { file, name, array: false, count: 0 };
@@ -149,9 +153,13 @@ impl Listing {
 }
 
 /// What comes from a pipe can be read only once: it is kept until it is used.
-fn from_stdin() -> anyhow::Result<File> {
-    let mut file = tempfile::tempfile().context("keep the list from stdin")?;
-    std::io::copy(&mut std::io::stdin().lock(), &mut file).context("read the list from stdin")?;
+fn kept(mut from: impl Read, work_dir: &Path) -> anyhow::Result<File> {
+    let keep = || format!("keep it in {}", work_dir.display());
+    std::fs::metadata(work_dir).with_context(keep)?;
+    // tempfile puts its own path before what the system says.
+    let file = tempfile::tempfile_in(work_dir).map_err(|error| std::io::Error::from(error.kind()));
+    let mut file = file.with_context(keep)?;
+    std::io::copy(&mut from, &mut file)?;
     Ok(file)
 }
 
@@ -162,7 +170,7 @@ mod tests {
     fn read(text: &str) -> anyhow::Result<Vec<Item>> {
         let file = tempfile::NamedTempFile::new()?;
         std::fs::write(file.path(), text)?;
-        let mut listing = Listing::open(file.path())?;
+        let mut listing = Listing::open(file.path(), &std::env::temp_dir())?;
         let items = listing.items()?.collect::<anyhow::Result<Vec<_>>>()?;
         assert_eq!(listing.count, items.len() as u64);
         Ok(items)

@@ -23,7 +23,7 @@ pub(crate) async fn run(cli: &Cli, args: &TransferArgs) -> anyhow::Result<ExitCo
     let mut options = settings::run_options(cli, &args.copy, cancel_on_signals()?);
     options.hints = true;
     let listing = match &args.listing_file {
-        Some(path) => Some(Listing::open(path).map_err(Failure::usage)?),
+        Some(path) => Some(Listing::open(path, &options.work_dir).map_err(Failure::usage)?),
         None => None,
     };
     let results = Results::open(cli, &args.copy, settings::header("transfer", &args.copy, &config, &route))?;
