@@ -10,7 +10,7 @@ use crate::scene::{Scene, at, json_lines};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-pub fn packed(text: impl AsRef<[u8]>) -> Vec<u8> {
+pub(crate) fn packed(text: impl AsRef<[u8]>) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(text.as_ref()).unwrap();
     gzip.finish().unwrap()
