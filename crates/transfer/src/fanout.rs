@@ -162,8 +162,13 @@ impl Tap {
         None
     }
 
-    /// Waits for room in the window, for as long as the follower may hold up the others.
+    /// Waits for room in the window, for as long as the follower may hold up the others. A request that was given up
+    /// may keep its end of the window for as long as its connection hangs.
     async fn has_room(&self) -> bool {
+        self.follower.unless_leaving(async { Ok(self.room().await) }).await.unwrap_or(false)
+    }
+
+    async fn room(&self) -> bool {
         let _full = Mark::set(&self.watch, |watch| &mut watch.full, self.at);
         loop {
             let room = tokio::time::timeout(self.follower.slack().max(LOOK), self.sender.reserve()).await;
@@ -184,7 +189,10 @@ async fn fail(taps: Vec<Tap>, error: Error) {
     let mut original = Some(error);
     let news = taps.into_iter().map(|tap| {
         let error = original.take().unwrap_or_else(|| Error::new(kind, words.clone()).with_class(class));
-        async move { tap.sender.send(Err(error)).await }
+        async move {
+            let news = async { tap.sender.send(Err(error)).await.map_err(|_| left_behind()) };
+            tap.follower.unless_leaving(news).await
+        }
     });
     join_all(news).await;
 }

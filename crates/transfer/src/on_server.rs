@@ -31,7 +31,7 @@ pub(crate) fn copy_source(source: &Source, entry: &Entry, writer: &Writer) -> Op
 
 /// Copies on the server, in the source's own parts where it has any, so that the ETags can be compared.
 pub(crate) async fn copy(source: &Source, entry: &Entry, from: &CopySource, writer: &Writer) -> Result<Done> {
-    let parts = entry.etag.as_ref().and_then(|e| e.parts()).filter(|n| *n > 1);
+    let parts = entry.etag.as_ref().and_then(|e| e.parts());
     let bucket = &writer.destination.bucket;
     let etag = if parts.is_some() || entry.size > bucket.capabilities().max_copy {
         in_parts(source, entry, from, writer, part_size(source, entry, parts).await).await?

@@ -40,7 +40,7 @@ pub(crate) struct Parts {
 /// Finds the boundaries of a multipart source: its first part tells, where the server can say; otherwise the
 /// likeliest size for that many parts. `None`: they are not known, or the object is not what it was.
 pub(crate) async fn boundaries(source: &Source, listed: &ETag, size: u64) -> Result<Option<Parts>> {
-    let Some(parts) = listed.parts().filter(|n| *n > 1) else { return Ok(None) };
+    let Some(parts) = listed.parts() else { return Ok(None) };
     let reply = match source.first_part(listed).await {
         Ok(reply) => reply,
         Err(error) if is_no_answer(&error) => return Ok(guessed(source, listed, size, parts).await),
