@@ -7,8 +7,8 @@ use crate::stage::{MIB, Stage, content, in_parts, verified};
 
 fn objects() -> [(&'static str, StoredObject); 3] {
     [
-        ("parts", in_parts(&content(17 * MIB, 1), 8 * MIB)),
-        ("single", StoredObject::new(content(9 * MIB, 2))),
+        ("parts", in_parts(&content(6 * MIB, 1), 5 * MIB)),
+        ("single", StoredObject::new(content(6 * MIB, 2))),
         ("small", StoredObject::new(content(100, 3))),
     ]
 }
@@ -26,7 +26,7 @@ async fn dies(which: impl Fn(&Stage) -> &S3Server) {
     for n in 1.. {
         let mut stage = Stage::new().await;
         stage.options.retry.attempts = 2;
-        stage.options.split_above = 8 * MIB as u64;
+        (stage.options.part_size, stage.options.split_above) = (5 * MIB as u64, 5 * MIB as u64);
         objects().into_iter().for_each(|(key, object)| stage.put(key, object));
         let mut listed = Vec::new();
         for (key, _) in objects() {
@@ -51,7 +51,7 @@ async fn dies(which: impl Fn(&Stage) -> &S3Server) {
         // What could not be aborted, because nobody was there to tell, are the uploads of one run.
         assert!(stage.unfinished() <= 2, "{n}: {}", stage.unfinished());
         if !died {
-            assert!(n > 5, "died at every request there is");
+            assert!(n > 4, "died at every request there is");
             return;
         }
     }

@@ -197,13 +197,13 @@ async fn a_destination_that_stands_still_is_left_behind() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn destinations_that_are_equally_slow_are_not_left_behind() {
     let mut stage = Stage::with_sites(2).await;
-    stage.options.longest_lag = Duration::from_millis(300);
-    let bytes = content(12 * MIB, 8);
+    (stage.options.longest_lag, stage.options.part_size) = (Duration::from_millis(300), 5 * MIB as u64);
+    let bytes = content(6 * MIB, 8);
     stage.source.put_object(BUCKET, "single", bytes.clone());
     let (one, two) =
         (Throttle::before(stage.sites[0].address()).await, Throttle::before(stage.sites[1].address()).await);
-    one.pace(6_000_000);
-    two.pace(6_000_000);
+    one.pace(4_000_000);
+    two.pace(4_000_000);
     let slow = vec![opened_at(&stage.sites[0], &one.endpoint()), opened_at(&stage.sites[1], &two.endpoint())];
     let copied = stage.copier_to(slow).copy(job(stage.listed("single").await, 2)).await;
     assert_eq!(copied.source_reads, 1);

@@ -4,13 +4,20 @@
 // Lints spare tests, but not what tests share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod gauge;
 mod stage;
 mod throttle;
 
+mod any_object;
+mod cancelling;
 mod changes;
 mod damage;
 mod deaths;
 mod destinations;
 mod interruptions;
+mod memory;
+mod newest;
 mod odd_keys;
+mod on_server;
 mod strengths;
+mod unpacking;

@@ -1,6 +1,9 @@
 //! A source, some destinations, and a copier between them.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures::TryStreamExt;
@@ -18,7 +21,7 @@ pub(crate) type Counts = Vec<(Operation, u64)>;
 pub(crate) const MIB: usize = 1 << 20;
 
 /// The bucket of every server.
-pub(crate) const BUCKET: &str = "b";
+pub(crate) const BUCKET: &str = "bucket";
 
 /// An S3 source and S3 destinations, each a server of its own, so that no server can copy by itself.
 pub(crate) struct Stage {
@@ -147,15 +150,26 @@ pub(crate) fn job(source: Entry, destinations: usize) -> Job {
     Job { source, hint: false, targets }
 }
 
-/// Bytes that do not compress, different for each seed.
+/// Bytes that do not compress, different for each seed: one block over and over, each with its own number.
 pub(crate) fn content(size: usize, seed: u64) -> Bytes {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut bytes = Vec::with_capacity(size + 8);
-    while bytes.len() < size {
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        bytes.extend_from_slice(&state.wrapping_mul(0x2545_F491_4F6C_DD1D).to_le_bytes());
+    static BLOCK: OnceLock<Vec<u8>> = OnceLock::new();
+    let block = BLOCK.get_or_init(|| {
+        let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+        let mut step = || {
+            state ^= state >> 12;
+            state ^= state << 25;
+            state ^= state >> 27;
+            state.wrapping_mul(0x2545_F491_4F6C_DD1D)
+        };
+        (0..64 << 7).flat_map(|_| step().to_le_bytes()).collect()
+    });
+    let mut bytes = Vec::with_capacity(size + block.len());
+    for n in 0u64.. {
+        if bytes.len() >= size {
+            break;
+        }
+        bytes.extend_from_slice(&(seed ^ n << 40).to_le_bytes());
+        bytes.extend_from_slice(block);
     }
     bytes.truncate(size);
     bytes.into()

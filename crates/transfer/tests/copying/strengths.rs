@@ -241,3 +241,15 @@ async fn bytes_that_are_read_again_to_verify_do_not_count_as_progress() {
     assert!(matches!(copied.targets[0].result, Ok(Done::Copied { bytes: b, .. }) if b == bytes.len() as u64));
     assert_eq!(copier.bytes_arrived(), bytes.len() as u64);
 }
+
+#[tokio::test]
+async fn an_object_that_was_uploaded_as_a_single_part_keeps_its_etag_too() {
+    let stage = Stage::new().await;
+    let bytes = content(12 * MIB, 14);
+    stage.put("one", in_parts(&bytes, 12 * MIB));
+    assert_eq!(strength(&stage.copy("one").await), Strength::MultipartEtag);
+    assert_eq!(stage.arrived(0, "one").unwrap(), bytes);
+    let (got, put) = stage.requests();
+    assert_eq!(got, [(Op::GetObject, 1)]);
+    assert_eq!(put, [(Op::CreateMultipartUpload, 1), (Op::UploadPart, 1), (Op::CompleteMultipartUpload, 1)]);
+}
