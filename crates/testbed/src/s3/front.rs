@@ -65,6 +65,9 @@ impl Front {
             return Err(Dropped);
         }
         self.sign_off(&mut reply, &entry);
+        if is_document(&reply) {
+            reply = reply.map(with_control_characters_escaped);
+        }
         if let Some(etag) = effects.iter().find_map(wrong_etag) {
             reply = with_etag(reply, etag).await;
         }
@@ -138,6 +141,10 @@ impl Front {
     }
 
     fn sign_off(&self, reply: &mut Reply, entry: &Entry) {
+        // `s3s` sees to this for GetObject, not for HeadObject.
+        if reply.status() == StatusCode::OK && reply.headers().contains_key(header::CONTENT_RANGE) {
+            *reply.status_mut() = StatusCode::PARTIAL_CONTENT;
+        }
         let headers = reply.headers_mut();
         if let Ok(id) = HeaderValue::try_from(format!("{:016X}", entry.sequence())) {
             headers.insert("x-amz-request-id", id);
@@ -195,14 +202,34 @@ fn wrong_etag(effect: &Effect) -> Option<&str> {
     }
 }
 
+fn is_document(reply: &Reply) -> bool {
+    reply.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/xml")
+}
+
+/// Writes control characters of keys as AWS does, as character references. `s3s` writes them raw, and XML readers turn
+/// a raw carriage return into a newline: another key.
+fn with_control_characters_escaped(body: s3s::Body) -> s3s::Body {
+    let is_raw = |byte: u8| byte < b' ' && byte != b'\t' && byte != b'\n';
+    let Some(document) = body.bytes().filter(|document| document.iter().any(|byte| is_raw(*byte))) else {
+        return body;
+    };
+    let mut escaped = Vec::with_capacity(document.len() + 64);
+    for byte in document {
+        match is_raw(byte) {
+            true => escaped.extend_from_slice(format!("&#{byte};").as_bytes()),
+            false => escaped.push(byte),
+        }
+    }
+    escaped.into()
+}
+
 /// Replaces the ETag of a reply, in its header and in its document.
 async fn with_etag(mut reply: Reply, etag: &str) -> Reply {
     let quoted = format!("\"{etag}\"");
     if let (true, Ok(value)) = (reply.headers().contains_key(header::ETAG), HeaderValue::try_from(&quoted)) {
         reply.headers_mut().insert(header::ETAG, value);
     }
-    let is_document = reply.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/xml");
-    if !is_document || reply.headers().contains_key(header::ETAG) {
+    if !is_document(&reply) || reply.headers().contains_key(header::ETAG) {
         return reply;
     }
     let (mut parts, body) = reply.into_parts();

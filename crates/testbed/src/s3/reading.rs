@@ -73,13 +73,9 @@ impl Backend {
             checksum_fields!(into output, object.checksums);
             output.checksum_type = object.checksums.kind();
         }
-        let partial = output.content_range.is_some();
         let mut response = S3Response::new(output);
         if let Some(count) = tag_count(&object.attributes) {
             response.headers.insert("x-amz-tagging-count", count.into());
-        }
-        if partial {
-            response.status = Some(http::StatusCode::PARTIAL_CONTENT);
         }
         Ok(response)
     }

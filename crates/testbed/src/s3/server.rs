@@ -97,7 +97,8 @@ impl S3ServerBuilder {
         self
     }
 
-    /// Also serves `bucket.<domain>`; `localhost` needs no name service.
+    /// Also serves `bucket.<domain>`, on the same port. Resolving such names is the client's business; many resolvers
+    /// know those below `localhost`.
     #[must_use]
     pub fn base_domain(mut self, domain: impl Into<String>) -> Self {
         self.base_domain = Some(domain.into());
