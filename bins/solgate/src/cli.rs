@@ -5,25 +5,27 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use transship_support::RunArgs;
 
+const WHERE: &str = "Where the configuration is";
+
 /// Lists the objects of a source that were modified lately, copies them to any number of destinations, and mails how
 /// a workflow ended.
 #[derive(Debug, Parser)]
 #[command(name = "solgate", version, propagate_version = true, max_term_width = 110)]
 pub struct Cli {
     /// Configuration: a file (INI, TOML or YAML), or a folder that holds config.ini, config.yaml or config.toml
-    #[arg(short, long, value_name = "PATH", global = true, conflicts_with_all = ["config_folder", "config_filename"])]
+    #[arg(short, long, value_name = "PATH", global = true, help_heading = WHERE, conflicts_with_all = ["config_folder", "config_filename"])]
     pub config: Option<PathBuf>,
 
     /// Folder of the configuration [default: /etc/solgate]
-    #[arg(long, value_name = "DIR", global = true)]
+    #[arg(long, value_name = "DIR", global = true, help_heading = WHERE)]
     pub config_folder: Option<PathBuf>,
 
     /// Name of the configuration file in its folder [default: config.ini, else config.yaml, else config.toml]
-    #[arg(long, value_name = "NAME", global = true)]
+    #[arg(long, value_name = "NAME", global = true, help_heading = WHERE)]
     pub config_filename: Option<PathBuf>,
 
     /// What every run has.
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Of every command")]
     pub run: RunArgs,
 
     /// What to do.

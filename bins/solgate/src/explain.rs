@@ -62,11 +62,16 @@ fn text(
     for target in &planned.targets {
         let leg = &route.legs[target.leg];
         out.line(&format_args!("{}, at {}", leg.name, leg.place.describe()))?;
-        for line in reasons(&target.decision, target.key.as_ref(), leg) {
+        for line in reasons(&target.decision, key_there(target, leg).as_ref(), leg) {
             out.line(&format_args!("  {line}"))?;
         }
     }
     Ok(())
+}
+
+/// The key below the destination's own prefix, as the report gives it.
+fn key_there(target: &transship::PlannedTarget, leg: &transship::Leg) -> Option<Key> {
+    target.key.as_ref()?.strip_prefix(&leg.place.prefix)
 }
 
 fn reasons(decision: &Decision, key: Option<&Key>, leg: &transship::Leg) -> Vec<String> {
@@ -109,7 +114,7 @@ fn json(key: &str, planned: &Planned, listed: Option<bool>, route: &transship::R
             Decision::Fail { error } => ("fail", Some(error.clone()), false, false),
         };
         serde_json::json!({
-            "destination": leg.name, "location": leg.place.describe(), "key": target.key, "action": action,
+            "destination": leg.name, "location": leg.place.describe(), "key": key_there(target, leg), "action": action,
             "reason": reason, "unpack": unpack, "newest_wins": newest_wins,
         })
     };

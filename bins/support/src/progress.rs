@@ -19,6 +19,8 @@ use crate::{
 
 /// When the first line comes, and how often further ones do.
 const FIRST: Duration = Duration::from_secs(10);
+/// When the first line comes where lines are asked for: an instant later, when something has been listed.
+const AT_ONCE: Duration = Duration::from_secs(1);
 const EVERY: Duration = Duration::from_secs(30);
 
 /// How often the bar is drawn.
@@ -44,7 +46,8 @@ pub struct Snapshot {
     pub failed: u64,
 }
 
-/// Shows how far a run has come, until dropped: a bar on a terminal, otherwise a line after 10 s and then every 30 s.
+/// Shows how far a run has come, until dropped: a bar on a terminal, otherwise a line after 10 s (1 s with
+/// [`ProgressMode::On`]) and then every 30 s.
 #[derive(Debug)]
 pub struct Progress {
     task: Option<JoinHandle<()>>,
@@ -100,7 +103,8 @@ impl Drop for Progress {
 async fn tell(mode: ProgressMode, poll: impl Fn() -> Snapshot) {
     let mut pace = Pace::default();
     pace.line(poll());
-    let mut ticks = interval_at(Instant::now() + FIRST, EVERY);
+    let first = if mode == ProgressMode::On { AT_ONCE } else { FIRST };
+    let mut ticks = interval_at(Instant::now() + first, EVERY);
     loop {
         ticks.tick().await;
         let line = pace.line(poll());

@@ -3,8 +3,16 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // in what the tests call, too
 
+mod configuring;
+mod explaining;
 mod failing;
+mod help;
 mod listing;
+mod notifying;
+mod output;
+mod reporting;
 mod scene;
+mod secrecy;
+mod stopping;
 mod syncing;
 mod transferring;
