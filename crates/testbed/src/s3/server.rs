@@ -105,7 +105,8 @@ impl S3ServerBuilder {
         self
     }
 
-    /// Serves HTTPS, with a certificate of [`S3Server::authority_pem`].
+    /// Serves HTTPS, with a certificate of [`S3Server::authority_pem`] for the address, `localhost`, and the buckets
+    /// named to the builder as hosts below the base domain.
     #[must_use]
     pub fn tls(mut self) -> Self {
         self.tls = true;
@@ -151,7 +152,7 @@ impl S3ServerBuilder {
         let listener =
             TcpListener::bind(self.address).await.with_context(|| format!("cannot listen on {}", self.address))?;
         let address = listener.local_addr()?;
-        let tls = if self.tls { Some(Tls::new(self.base_domain.as_deref())?) } else { None };
+        let tls = if self.tls { Some(Tls::new(self.base_domain.as_deref(), &self.buckets)?) } else { None };
         let authority_pem = tls.as_ref().map(|tls| tls.authority_pem.clone());
 
         let store = Arc::new(Store::new(self.settings));

@@ -16,11 +16,11 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    /// A certificate for `127.0.0.1`, `localhost`, the base domain and the names below it.
+    /// A certificate for `127.0.0.1`, `localhost`, the base domain and its buckets.
     ///
     /// # Errors
     /// Where keys or certificates cannot be made.
-    pub(crate) fn new(base_domain: Option<&str>) -> anyhow::Result<Self> {
+    pub(crate) fn new(base_domain: Option<&str>, buckets: &[String]) -> anyhow::Result<Self> {
         let mut authority = CertificateParams::default();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         authority.distinguished_name.push(DnType::CommonName, "transship testbed authority");
@@ -28,8 +28,10 @@ impl Tls {
         let authority_key = KeyPair::generate()?;
         let authority_pem = authority.self_signed(&authority_key)?.pem();
 
-        let mut names = vec!["127.0.0.1".to_owned(), "localhost".to_owned(), "*.localhost".to_owned()];
-        if let Some(domain) = base_domain.filter(|domain| *domain != "localhost") {
+        let mut names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
+        if let Some(domain) = base_domain {
+            // Buckets by name: below a domain of one label, such as `localhost`, clients accept no wildcard.
+            names.extend(buckets.iter().map(|bucket| format!("{bucket}.{domain}")));
             names.extend([domain.to_owned(), format!("*.{domain}")]);
         }
         let mut server = CertificateParams::new(names)?;
