@@ -114,7 +114,7 @@ impl Flight<'_> {
         destination.bucket.check_key(&target.key)?;
         let condition = if target.newest_wins {
             let bucket = &*destination.bucket;
-            match newest::decide(bucket, &target.key, &self.listed, self.retry()).await? {
+            match newest::decide(bucket, &target.key, &self.listed, self.options).await? {
                 newest::Verdict::Keep(time) => return Ok(Verdict::Keep(time)),
                 newest::Verdict::Write(condition) => condition,
             }

@@ -90,7 +90,8 @@ pub enum Done {
         /// The server copied it; no bytes came through here.
         on_server: bool,
     },
-    /// Left alone: the object there was copied from a newer source, of this time.
+    /// Left alone: the object there was copied from a source of this time, which is newer, or equal where
+    /// [`CopyOptions::leave_equal`](crate::CopyOptions) says so.
     KeptNewer(OffsetDateTime),
 }
 

@@ -1,23 +1,23 @@
 //! The rule for keys that several source objects share: the newest source wins, and stays.
 
 use time::OffsetDateTime;
-use transship_store::{Bucket, Condition, ErrorKind, Result, RetryOptions};
+use transship_store::{Bucket, Condition, ErrorKind, Result};
 use transship_types::{Entry, Key};
 
-use crate::read::insist;
+use crate::{CopyOptions, read::insist};
 
 /// What to do at a key whose newest source shall win.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Write, under this condition.
     Write(Condition),
-    /// The object there comes from a newer source, of this time.
+    /// The object there comes from a source of this time, which is newer, or equal and to be left alone.
     Keep(OffsetDateTime),
 }
 
 /// Looks at the object that is there. Where it does not say what it was copied from, it is replaced.
-pub(crate) async fn decide(bucket: &dyn Bucket, key: &Key, source: &Entry, policy: &RetryOptions) -> Result<Verdict> {
-    let info = match insist(policy, |_| bucket.head(key)).await {
+pub(crate) async fn decide(bucket: &dyn Bucket, key: &Key, source: &Entry, options: &CopyOptions) -> Result<Verdict> {
+    let info = match insist(&options.retry, |_| bucket.head(key)).await {
         Ok(info) => info,
         // A bucket that is not there yet is created with the first object, or the write will say so.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NoSuchBucket) => {
@@ -25,7 +25,9 @@ pub(crate) async fn decide(bucket: &dyn Bucket, key: &Key, source: &Entry, polic
         }
         Err(error) => return Err(error),
     };
-    if let Some(there) = info.modified_at_source.filter(|t| *t > source.last_modified) {
+    let stays =
+        |there: &OffsetDateTime| *there > source.last_modified || options.leave_equal && *there == source.last_modified;
+    if let Some(there) = info.modified_at_source.filter(stays) {
         return Ok(Verdict::Keep(there));
     }
     let unchanged = info.etag.map_or(Condition::Always, Condition::IfMatch);

@@ -23,6 +23,9 @@ pub struct CopyOptions {
     pub retry: RetryOptions,
     /// A destination that holds up the others for this long is left behind and reads the source again, alone.
     pub longest_lag: Duration,
+    /// Where the newest of several sources is to stay: whether an object that was copied from a source of the same
+    /// time is left alone. Otherwise it is written again.
+    pub leave_equal: bool,
     /// How long objects in flight may go on after the run was cancelled.
     pub grace: Duration,
 }
@@ -36,6 +39,7 @@ impl Default for CopyOptions {
             split_above: 1024 * MIB,
             retry: RetryOptions::default(),
             longest_lag: Duration::from_secs(10),
+            leave_equal: false,
             grace: Duration::from_secs(10),
         }
     }

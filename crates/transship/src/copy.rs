@@ -7,11 +7,12 @@ use std::{
 };
 
 use futures::{
-    Stream, StreamExt, TryStreamExt,
+    FutureExt, Stream, StreamExt, TryStreamExt,
     future::{join_all, try_join_all},
     stream,
     stream::BoxStream,
 };
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use transship_report::ObjectReport;
 use transship_store::ErrorKind;
@@ -140,9 +141,11 @@ async fn start(
     let legs = &plan.route.legs;
     let destinations = legs.iter().map(crate::Leg::destination).collect();
     let source = plan.route.source.bucket.clone();
-    let copier = Copier::new(source, destinations, options.copy.clone(), options.cancel.clone());
+    let how = CopyOptions { leave_equal: options.skip_existing, ..options.copy.clone() };
+    let copier = Copier::new(source, destinations, how, options.cancel.clone());
     let _ = progress.copier.set(copier.clone());
     let run = Arc::new(Running { plan, copier, hints: options.hints, progress: Arc::clone(&progress) });
+    let (entries, broken) = until_error(entries);
     let listed = stream::once(async move {
         progress.listed.store(true, Ordering::Relaxed);
         None
@@ -155,9 +158,27 @@ async fn start(
         .map(Some)
         .chain(listed)
         .filter_map(futures::future::ready)
-        .map(move |entry| Arc::clone(&run).one(entry))
+        .map(move |entry| Arc::clone(&run).one(entry).map(Ok))
         .buffer_unordered(options.copy.transfers.max(1))
+        .chain(stream::once(broken).filter_map(|error| futures::future::ready(error.map(Err))))
         .boxed())
+}
+
+/// The entries before the first error, and the error, once they have been read: what is under way shall not be cut
+/// off for it.
+fn until_error(entries: Entries) -> (impl Stream<Item = Entry> + Send, impl Future<Output = Option<Error>> + Send) {
+    let (sender, error) = oneshot::channel();
+    let good = entries.scan(Some(sender), |sender, entry| {
+        let entry = match entry {
+            Ok(entry) => Some(entry),
+            Err(error) => {
+                sender.take().map(|sender| sender.send(error));
+                None
+            }
+        };
+        futures::future::ready(entry)
+    });
+    (good, error.map(std::result::Result::ok))
 }
 
 /// Everything that happens before the first object is copied.
@@ -225,14 +246,14 @@ struct Running {
 }
 
 impl Running {
-    async fn one(self: Arc<Self>, entry: Result<Entry>) -> Result<ObjectReport> {
-        let planned = self.plan.decide(entry?);
+    async fn one(self: Arc<Self>, entry: Entry) -> ObjectReport {
+        let planned = self.plan.decide(entry);
         let copied = match self.job(&planned) {
             Some(job) => Some(self.copier.copy(job).await),
             None => None,
         };
         self.progress.done.fetch_add(1, Ordering::Relaxed);
-        Ok(outcome::report(&self.plan.route, &planned, copied))
+        outcome::report(&self.plan.route, &planned, copied)
     }
 
     /// The part of the plan that the engine carries out.

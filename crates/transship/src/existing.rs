@@ -12,6 +12,19 @@ use crate::{Place, list};
 pub struct Existing {
     entries: HashMap<Key, There>,
     etags_compare: bool,
+    /// The listing's times are those of the sources, as files have them.
+    own_times: bool,
+}
+
+/// What a source object can be compared by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// The source's ETags may be digests.
+    pub etags: bool,
+    /// The object would be unpacked on its way.
+    pub unpacked: bool,
+    /// Several sources share the key, and the newest one wins.
+    pub shared: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -39,19 +52,22 @@ impl Existing {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self { entries, etags_compare: place.bucket.capabilities().etag_may_be_md5 })
+        let can = place.bucket.capabilities();
+        let own_times = can.keeps_source_time && !can.metadata;
+        Ok(Self { entries, etags_compare: can.etag_may_be_md5, own_times })
     }
 
     /// Whether what is there under `key` is what copying `source` would give. Size first; then ETags, where both are
     /// digests of the same kind; otherwise the object there must not be older than the source. Of an unpacked object
-    /// only its age can be compared.
-    pub fn holds(&self, key: &Key, source: &Entry, source_etags_compare: bool, unpacked: bool) -> bool {
+    /// only its age can be compared. At a shared key the time of writing says nothing: it may have been an older source
+    /// that was written later.
+    pub fn holds(&self, key: &Key, source: &Entry, by: Comparison) -> bool {
         let Some(there) = self.entries.get(key) else { return false };
-        let not_older = there.modified >= source.last_modified;
-        if unpacked {
+        let not_older = there.modified >= source.last_modified && (self.own_times || !by.shared);
+        if by.unpacked {
             return not_older;
         }
-        let comparable = self.etags_compare && source_etags_compare;
+        let comparable = self.etags_compare && by.etags;
         let same = same_content(source.etag.as_ref(), there.etag.as_ref()).filter(|_| comparable);
         there.size == source.size && same.unwrap_or(not_older)
     }

@@ -34,7 +34,7 @@ mod unique;
 pub use copy::{Progress, Run, RunOptions, copy, copy_entries};
 pub use dry_run::dry_run;
 pub use error::{Error, Result};
-pub use existing::Existing;
+pub use existing::{Comparison, Existing};
 pub use listing::list;
 pub use plan::{Decision, Plan, Planned, PlannedTarget};
 pub use planner::Planner;

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt, stream};
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 use transship_store::{Bucket, Cursor, Error, ErrorKind, ListPage, ListRequest, Result, RetryOptions, retry};
 use transship_types::{Entry, Key};
 
@@ -29,7 +31,8 @@ pub fn list(place: &Place, policy: &RetryOptions) -> impl Stream<Item = Result<E
             Err(error) => Some((Err(error), None)),
         }
     });
-    prefetched(pages).flat_map(|page| {
+    let location = place.bucket.location().to_owned();
+    prefetched(pages, location).flat_map(|page| {
         let (entries, error) = match page {
             Ok(page) => (page.entries, None),
             Err(error) => (Vec::new(), Some(error)),
@@ -38,31 +41,32 @@ pub fn list(place: &Place, policy: &RetryOptions) -> impl Stream<Item = Result<E
     })
 }
 
-/// Runs one step ahead of whoever reads.
+/// Runs one step ahead of whoever reads, once somebody does. A listing that dies on the way is no short one.
 fn prefetched(
     pages: impl Stream<Item = Result<ListPage>> + Send + 'static,
+    location: String,
 ) -> impl Stream<Item = Result<ListPage>> + Send {
-    let (sender, receiver) = tokio::sync::mpsc::channel(1);
-    let pump = tokio::spawn(async move {
-        let mut pages = std::pin::pin!(pages);
-        while let Some(page) = pages.next().await {
-            if sender.send(page).await.is_err() {
-                return;
+    let start = async move {
+        let (sender, receiver) = mpsc::channel(1);
+        let pump = AbortOnDropHandle::new(tokio::spawn(async move {
+            let mut pages = std::pin::pin!(pages);
+            while let Some(page) = pages.next().await {
+                if sender.send(page).await.is_err() {
+                    return;
+                }
             }
-        }
-    });
-    stream::unfold((receiver, Pump(pump)), |(mut receiver, pump)| async {
-        Some((receiver.recv().await?, (receiver, pump)))
-    })
-}
-
-/// Ends with its reader.
-struct Pump(tokio::task::JoinHandle<()>);
-
-impl Drop for Pump {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+        }));
+        stream::unfold(Some((receiver, pump, location)), |state| async {
+            let (mut receiver, pump, location) = state?;
+            if let Some(page) = receiver.recv().await {
+                return Some((page, Some((receiver, pump, location))));
+            }
+            let died = pump.await.err()?;
+            let error = Error::new(ErrorKind::Io, format!("the listing was interrupted: {died}"));
+            Some((Err(error.during("list", &location, None)), None))
+        })
+    };
+    stream::once(start).flatten()
 }
 
 struct Listing {

@@ -1,5 +1,6 @@
 //! From what the engine did to what the report says.
 
+use time::OffsetDateTime;
 use transship_report::{DestinationReport, ObjectReport};
 use transship_transfer::{Copied, Done, Failure, Placed};
 use transship_types::{Entry, Key, Outcome};
@@ -17,7 +18,7 @@ pub(crate) fn report(route: &Route, planned: &Planned, copied: Option<Copied>) -
         let name = &route.legs[target.leg].name;
         object.destinations.push(match &target.decision {
             Decision::Write { .. } => match placed.next() {
-                Some(placed) => of_placed(route, name, placed),
+                Some(placed) => of_placed(route, name, placed, object.last_modified),
                 None => of_target(route, name, target, Outcome::Cancelled),
             },
             Decision::GiveWay { to } => given_way(route, name, target, to),
@@ -41,7 +42,8 @@ fn given_way(route: &Route, name: &str, target: &PlannedTarget, to: &Key) -> Des
     DestinationReport { notes: vec![format!("the newer object is {:?}", to.as_str())], ..report }
 }
 
-fn of_placed(route: &Route, name: &str, placed: Placed) -> DestinationReport {
+fn of_placed(route: &Route, name: &str, placed: Placed, source: Option<OffsetDateTime>) -> DestinationReport {
+    let skipped = |reason: &str| Outcome::Skipped { reason: reason.to_owned() };
     let mut notes: Vec<String> = placed.not_kept.iter().map(|what| format!("{what} not kept")).collect();
     let mut bytes = 0;
     let outcome = match placed.result {
@@ -52,7 +54,8 @@ fn of_placed(route: &Route, name: &str, placed: Placed) -> DestinationReport {
             }
             Outcome::Copied { verified }
         }
-        Ok(Done::KeptNewer(_)) => Outcome::Skipped { reason: "newer at the destination".to_owned() },
+        Ok(Done::KeptNewer(there)) if Some(there) == source => skipped("already there"),
+        Ok(Done::KeptNewer(_)) => skipped("newer at the destination"),
         Err(Failure::Cancelled) => Outcome::Cancelled,
         Err(Failure::Error(error)) => Outcome::Failed { error: error.to_string() },
     };

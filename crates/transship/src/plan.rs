@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use transship_types::{Entry, Key};
 
-use crate::{Existing, Route};
+use crate::{Comparison, Existing, Route};
 
 /// What will happen to one source object: the plan's unit, and what a dry run prints.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,8 +108,9 @@ impl Plan {
         if let Some(winner) = winner {
             return Decision::GiveWay { to: winner.clone() };
         }
-        let comparable = self.route.source.bucket.capabilities().etag_may_be_md5;
-        if self.existing[leg].as_ref().is_some_and(|e| e.holds(key, source, comparable, unpack)) {
+        let etags = self.route.source.bucket.capabilities().etag_may_be_md5;
+        let by = Comparison { etags, unpacked: unpack, shared: newest_wins };
+        if self.existing[leg].as_ref().is_some_and(|e| e.holds(key, source, by)) {
             return Decision::Skip { reason: "already there".to_owned() };
         }
         Decision::Write { unpack, newest_wins }

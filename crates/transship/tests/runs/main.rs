@@ -1,0 +1,12 @@
+//! Whole runs over real sockets: what is planned, what is copied, what is reported.
+
+// Lints spare tests, but not what tests share.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod stage;
+
+mod collisions;
+mod existing;
+mod listings;
+mod many_objects;
+mod stopping;
