@@ -7,7 +7,7 @@ mod raw;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use raw::{elements, request};
-use transship_testbed::s3::{Attributes, Operation, S3Server, StoredObject};
+use transship_testbed::s3::{Attributes, Effect, Fault, Operation, S3Server, StoredObject};
 
 async fn server() -> S3Server {
     S3Server::builder().bucket("src").bucket("dst").start().await.unwrap()
@@ -44,6 +44,17 @@ async fn attributes_come_back_as_they_were_given() {
         (elements(&tags, "Key"), elements(&tags, "Value")),
         (vec!["a".into(), "b".into()], vec!["1".into(), "&amp;".to_owned()])
     );
+}
+
+#[tokio::test]
+async fn an_object_that_calls_itself_xml_is_not_touched() {
+    let server = server().await;
+    let bytes = b"<ETag>\r\x01</ETag>";
+    let put = request(&server, "PUT", "src", "k").header("content-type", "application/xml").body(bytes);
+    assert_eq!(put.send(&server).await.status(), 200);
+    server.faults().add(Fault::new(Effect::WrongEtag("beef".into())));
+    let reply = request(&server, "GET", "src", "k").send(&server).await;
+    assert_eq!((reply.etag().as_str(), reply.body.as_slice()), ("beef", bytes.as_slice()));
 }
 
 #[tokio::test]

@@ -61,7 +61,7 @@ pub(crate) fn stored_encoding(encoding: String) -> Option<String> {
 /// Reads an `x-amz-tagging` header: `name=value&name=value`, form-encoded.
 ///
 /// # Errors
-/// `InvalidTag` for a name given twice, `BadRequest` beyond ten.
+/// `InvalidTag`, as [`check_tags`] says.
 pub(crate) fn parse_tags(header: Option<&str>) -> S3Result<Vec<(String, String)>> {
     let tags: Vec<(String, String)> = url::form_urlencoded::parse(header.unwrap_or_default().as_bytes())
         .map(|(name, value)| (name.into_owned(), value.into_owned()))

@@ -1,6 +1,7 @@
 //! Bodies on their way in and out: counted always, spoiled where a fault says so.
 
-use super::fault::{Effect, Faults};
+use super::effect::Effect;
+use super::fault::Faults;
 use super::log::{Entry, InFlight};
 use super::wire::Ending;
 use bytes::Bytes;

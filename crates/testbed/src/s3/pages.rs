@@ -1,8 +1,8 @@
 //! ListObjects and ListObjectsV2, and the ways in which a listing can be made to lie.
 
 use super::backend::{Backend, owner};
+use super::effect::PageFault;
 use super::encoding::Encoding;
-use super::fault::PageFault;
 use super::listing::{Line, Page, Question, page};
 use super::object::StoredObject;
 use base64::Engine as _;
