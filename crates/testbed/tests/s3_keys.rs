@@ -145,6 +145,18 @@ async fn copies_and_deletes_hit_exactly_the_key_they_name() {
 }
 
 #[tokio::test]
+async fn a_bare_plus_in_a_copy_source_is_a_blank() {
+    let server = S3Server::builder().bucket("dst").start().await.unwrap();
+    server.put_object("src", "a b", "blank");
+    server.put_object("src", "a+b", "plus");
+    for (source, bytes) in [("/src/a+b", "blank"), ("src/a%20b", "blank"), ("/src/a%2Bb", "plus")] {
+        let copy = request(&server, "PUT", "dst", "k").header("x-amz-copy-source", source).send(&server).await;
+        assert_eq!(copy.status(), 200, "{source}: {}", copy.text());
+        assert_eq!(server.object("dst", "k").unwrap().bytes().unwrap(), bytes, "{source}");
+    }
+}
+
+#[tokio::test]
 async fn a_bucket_can_be_named_by_the_host() {
     let server = S3Server::builder().bucket("src").base_domain("localhost").start().await.unwrap();
     let mut put = request(&server, "PUT", "", "").body("hosted");

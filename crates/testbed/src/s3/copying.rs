@@ -6,6 +6,8 @@ use super::checksums::{ObjectChecksums, checksum_fields, hasher};
 use super::content::Content;
 use super::object::{StoredObject, kms_etag};
 use super::upload::Part;
+use http::HeaderMap;
+use percent_encoding::percent_decode_str;
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 use std::sync::Arc;
@@ -14,26 +16,50 @@ use std::sync::Arc;
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>).
 const LARGEST_COPY: u64 = 5 << 30;
 
+/// The object that `x-amz-copy-source` names. Read from the header itself: AWS takes a bare `+` for a blank, as in a
+/// form, and `s3s` does not.
+struct CopiedFrom {
+    bucket: String,
+    key: String,
+}
+
+impl CopiedFrom {
+    fn read(headers: &HeaderMap) -> S3Result<Self> {
+        let invalid = || s3_error!(InvalidArgument, "Invalid copy source object key");
+        let header = headers.get("x-amz-copy-source").and_then(|source| source.to_str().ok()).ok_or_else(invalid)?;
+        let path = header.split_once('?').map_or(header, |(path, _version)| path).replace('+', " ");
+        let path = percent_decode_str(&path).decode_utf8().map_err(|_| invalid())?;
+        let (bucket, key) = path.strip_prefix('/').unwrap_or(&path).split_once('/').ok_or_else(invalid)?;
+        Ok(Self { bucket: bucket.to_owned(), key: key.to_owned() })
+    }
+
+    fn is(&self, bucket: &str, key: &str) -> bool {
+        self.bucket == bucket && self.key == key
+    }
+}
+
 impl Backend {
     pub(crate) async fn copy_object(
         &self,
         request: S3Request<CopyObjectInput>,
     ) -> S3Result<S3Response<CopyObjectOutput>> {
         let input = request.input;
+        let source = CopiedFrom::read(&request.headers)?;
         let conditions = ReadConditions {
             if_match: input.copy_source_if_match.as_ref(),
             if_none_match: input.copy_source_if_none_match.as_ref(),
             modified_since: input.copy_source_if_modified_since.as_ref(),
             unmodified_since: input.copy_source_if_unmodified_since.as_ref(),
         };
-        let source = self.copy_source(&input.copy_source, &conditions)?;
+        let onto_itself = source.is(&input.bucket, &input.key);
+        let source = self.copy_source(&source, &conditions)?;
         check_copy_size(source.size())?;
 
         let replace = |directive: Option<&str>| directive == Some("REPLACE");
         let mut attributes = attributes_from!(input);
         let replaces_metadata = replace(input.metadata_directive.as_ref().map(MetadataDirective::as_str));
         let replaces_tags = replace(input.tagging_directive.as_ref().map(TaggingDirective::as_str));
-        if is_onto_itself(&input) && !replaces_metadata && attributes.storage_class.is_none() {
+        if onto_itself && !replaces_metadata && attributes.storage_class.is_none() {
             let message = "This copy request is illegal because it is trying to copy an object to itself.";
             return Err(s3_error!(InvalidRequest, "{message}"));
         }
@@ -71,13 +97,14 @@ impl Backend {
         request: S3Request<UploadPartCopyInput>,
     ) -> S3Result<S3Response<UploadPartCopyOutput>> {
         let input = request.input;
+        let source = CopiedFrom::read(&request.headers)?;
         let conditions = ReadConditions {
             if_match: input.copy_source_if_match.as_ref(),
             if_none_match: input.copy_source_if_none_match.as_ref(),
             modified_since: input.copy_source_if_modified_since.as_ref(),
             unmodified_since: input.copy_source_if_unmodified_since.as_ref(),
         };
-        let source = self.copy_source(&input.copy_source, &conditions)?;
+        let source = self.copy_source(&source, &conditions)?;
         let content = match &input.copy_source_range {
             Some(range) => source.content.slice(copied_range(range, source.size())?),
             None => source.content.clone(),
@@ -100,11 +127,8 @@ impl Backend {
         Ok(S3Response::new(UploadPartCopyOutput { copy_part_result: Some(result), ..UploadPartCopyOutput::default() }))
     }
 
-    fn copy_source(&self, source: &CopySource, conditions: &ReadConditions<'_>) -> S3Result<Arc<StoredObject>> {
-        let CopySource::Bucket { bucket, key, .. } = source else {
-            return Err(s3_error!(NotImplemented, "Only bucket and key are served as copy source"));
-        };
-        let object = self.store.with_bucket(bucket, |bucket| bucket.object(key))?;
+    fn copy_source(&self, source: &CopiedFrom, conditions: &ReadConditions<'_>) -> S3Result<Arc<StoredObject>> {
+        let object = self.store.with_bucket(&source.bucket, |bucket| bucket.object(&source.key))?;
         conditions.check(&object, precondition_failed)?;
         Ok(object)
     }
@@ -133,11 +157,6 @@ fn copy_result(object: &StoredObject) -> CopyObjectResult {
     };
     checksum_fields!(into result, object.checksums);
     result
-}
-
-fn is_onto_itself(input: &CopyObjectInput) -> bool {
-    let CopySource::Bucket { bucket, key, .. } = &input.copy_source else { return false };
-    **bucket == *input.bucket && **key == *input.key
 }
 
 fn check_copy_size(size: u64) -> S3Result {
