@@ -31,6 +31,9 @@ pub(crate) enum Command {
     /// The least a copy can cost: one GET and one PUT an object, and nothing else
     #[command(hide = true)]
     Floor(floor::Arguments),
+    /// Start a program and write down what it used
+    #[command(hide = true)]
+    Measure(measure::Arguments),
 }
 
 /// Does what the command says.
@@ -43,5 +46,6 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
         Command::Memory(arguments) => memory::run(arguments),
         Command::Server(arguments) => server::run(arguments),
         Command::Floor(arguments) => floor::run(arguments),
+        Command::Measure(arguments) => measure::run(arguments),
     }
 }

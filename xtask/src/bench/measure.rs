@@ -1,18 +1,20 @@
 //! What a program costs, by the operating system's own account.
 
 use std::{
+    ffi::OsString,
     fs::{self, File},
-    path::Path,
-    process::{Command, Stdio},
+    path::{Path, PathBuf},
+    process::{Command, ExitCode, Stdio},
     time::Instant,
 };
 
 use anyhow::{Context, Result, bail};
-use serde::Serialize;
+use clap::Args;
+use serde::{Deserialize, Serialize};
 use wait4::Wait4 as _;
 
 /// The resources of one finished program and of the children that it waited for.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Usage {
     /// Seconds from start to end.
     pub(crate) wall: f64,
@@ -20,8 +22,7 @@ pub(crate) struct Usage {
     pub(crate) user: f64,
     /// Seconds of processor time in the kernel on its behalf.
     pub(crate) system: f64,
-    /// The most memory that was resident, in bytes. The system counts what the starting process held at the fork, too:
-    /// figures below some 15 MiB are its own.
+    /// The most memory that was resident, in bytes.
     pub(crate) peak: u64,
 }
 
@@ -32,22 +33,55 @@ impl Usage {
     }
 }
 
-/// Runs a program to its end, what it prints going to `log`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Where the figures go
+    usage: PathBuf,
+    /// The program and its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    command: Vec<OsString>,
+}
+
+/// Runs a program to its end, what it prints going to `log`. `xtask` starts it: the system counts what the starting
+/// process ever held as the started one's, so that has to be a small one.
 ///
 /// # Errors
 /// It cannot be started, or it failed: with the end of what it printed.
-pub(crate) fn measured(command: &mut Command, log: &Path) -> Result<Usage> {
+pub(crate) fn measured(xtask: &Path, command: &Command, log: &Path) -> Result<Usage> {
     let name = command.get_program().display().to_string();
     let output = File::create(log).with_context(|| format!("create {}", log.display()))?;
-    command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+    let usage = tempfile::NamedTempFile::new().context("make a temporary file")?;
+    let mut starter = Command::new(xtask);
+    starter.args(["bench", "measure"]).arg(usage.path()).arg(command.get_program()).args(command.get_args());
+    starter.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+    let status = starter.status().with_context(|| format!("start {}", xtask.display()))?;
+    if !status.success() {
+        let said = fs::read_to_string(log).unwrap_or_default();
+        let last: Vec<_> = said.lines().rev().take(10).collect();
+        bail!("{name} failed:\n{}", last.into_iter().rev().collect::<Vec<_>>().join("\n"));
+    }
+    Ok(serde_json::from_slice(&fs::read(usage.path())?)?)
+}
+
+/// Starts the program, waits for it and writes down its usage.
+///
+/// # Errors
+/// It cannot be started, it failed, or the figures cannot be written.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let (program, rest) = arguments.command.split_first().context("no program is named")?;
+    let usage = usage_of(Command::new(program).args(rest))?;
+    fs::write(&arguments.usage, serde_json::to_vec(&usage)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn usage_of(command: &mut Command) -> Result<Usage> {
+    let name = command.get_program().display().to_string();
     let start = Instant::now();
     let mut child = command.spawn().with_context(|| format!("start {name}"))?;
     let ended = child.wait4().with_context(|| format!("wait for {name}"))?;
     let wall = start.elapsed().as_secs_f64();
     if !ended.status.success() {
-        let said = fs::read_to_string(log).unwrap_or_default();
-        let last: Vec<_> = said.lines().rev().take(10).collect();
-        bail!("{name}: {}\n{}", ended.status, last.into_iter().rev().collect::<Vec<_>>().join("\n"));
+        bail!("{name}: {}", ended.status);
     }
     let usage = ended.rusage;
     Ok(Usage { wall, user: usage.utime.as_secs_f64(), system: usage.stime.as_secs_f64(), peak: usage.maxrss })
@@ -72,21 +106,16 @@ mod tests {
 
     #[test]
     fn processor_time_and_memory_are_the_programs_own() {
-        let directory = tempfile::tempdir().unwrap();
-        let log = directory.path().join("log");
-        let idle = measured(&mut shell("sleep 0.2"), &log).unwrap();
+        let idle = usage_of(&mut shell("sleep 0.2")).unwrap();
         assert!(idle.wall >= 0.2 && idle.cpu() < 0.2, "{idle:?}");
-        let busy = measured(&mut shell("x=$(head -c 60000000 /dev/zero | tr '\\0' a); echo ${#x}"), &log).unwrap();
+        let busy = usage_of(&mut shell("x=$(head -c 60000000 /dev/zero | tr '\\0' a); test ${#x} = 60000000")).unwrap();
         assert!(busy.cpu() > idle.cpu() && busy.peak > 60_000_000, "{busy:?}");
-        assert_eq!(fs::read_to_string(&log).unwrap().trim(), "60000000");
     }
 
     #[test]
-    fn a_program_that_fails_is_quoted() {
-        let directory = tempfile::tempdir().unwrap();
-        let error =
-            measured(&mut shell("echo what went wrong >&2; exit 3"), &directory.path().join("log")).unwrap_err();
-        assert!(error.to_string().contains("what went wrong"), "{error:#}");
+    fn a_program_that_fails_is_an_error() {
+        let error = usage_of(&mut shell("exit 3")).unwrap_err();
+        assert!(error.to_string().contains("exit status: 3"), "{error:#}");
     }
 
     #[test]

@@ -122,7 +122,7 @@ fn one(arguments: &Arguments, programs: &Programs, case: Holding, source: &End, 
     fs::write(&config, text).with_context(|| format!("write {}", config.display()))?;
     let mut command = std::process::Command::new(&programs.solgate);
     command.arg("--config").arg(config).args(["sync", "--memory", &arguments.memory]);
-    measured(&mut command, &record::directory()?.join(format!("memory-{}.log", name(case))))
+    measured(&programs.xtask, &command, &record::directory()?.join(format!("memory-{}.log", name(case))))
 }
 
 /// The program has compared digests; that the size is right is seen here.

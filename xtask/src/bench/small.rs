@@ -83,7 +83,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         for contender in &contenders {
             // Each finds the same: an empty server. The source has served everybody the same.
             let mut destination = End::start(arguments.server, &programs)?;
-            let sample = one(round, contender, &mut source, &mut destination)?;
+            let sample = one(round, contender, &programs, &mut source, &mut destination)?;
             let arrived = runtime.block_on(stock::listing(&stock::open(destination.endpoint())?, "out"))?;
             ensure!(arrived == expected, "{}: keys, sizes or ETags differ from the source's", contender.name);
             println!(
@@ -102,13 +102,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(record.verdict())
 }
 
-fn one(round: usize, contender: &Contender, source: &mut End, destination: &mut End) -> Result<Sample> {
+fn one(
+    round: usize,
+    contender: &Contender,
+    programs: &Programs,
+    source: &mut End,
+    destination: &mut End,
+) -> Result<Sample> {
     let folder = tempfile::tempdir().context("make a temporary folder")?;
     let ways = Ways { from: source.endpoint(), to: destination.endpoint(), prefix: "out", folder: folder.path() };
-    let mut command = contender.command(ways)?;
+    let command = contender.command(ways)?;
     let log = record::directory()?.join(format!("small-{}.log", contender.name.replace([' ', ','], "-")));
     let before = source.counts()?;
-    let usage = measured(&mut command, &log)?;
+    let usage = measured(&programs.xtask, &command, &log)?;
     let since = |after: Counts, before: &Counts| -> Counts {
         let fresh = |(operation, n): (String, u64)| (n - before.get(&operation).unwrap_or(&0), operation);
         after.into_iter().map(fresh).filter(|(n, _)| *n > 0).map(|(n, operation)| (operation, n)).collect()
