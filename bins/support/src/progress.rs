@@ -71,7 +71,7 @@ impl Progress {
     fn draw(poll: impl Fn() -> Snapshot + Send + 'static) -> Self {
         let bar = bars().add(ProgressBar::new(1000));
         let style =
-            ProgressStyle::with_template("[{bar:24}] {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+            ProgressStyle::with_template("[{bar:12}] {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style.progress_chars("=> "));
         let drawn = bar.clone();
         let task = tokio::spawn(async move {

@@ -182,9 +182,9 @@ fn progress_in_a_pipe_is_lines_not_bars() {
     let _stdout = ready(&mut child);
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
-    stderr.read_line(&mut line).unwrap(); // comes after ten seconds
+    stderr.read_line(&mut line).unwrap();
     signal(&child, "TERM");
     child.wait().unwrap();
-    assert!(line.starts_with("progress: 0 of 1024 objects, 1"), "{line:?}");
+    assert!(line.starts_with("progress: 0 of 1024 objects, "), "{line:?}");
     assert!(line.contains("MiB of 1.0 GiB, ") && line.contains("/s, ") && line.ends_with(" left\n"), "{line:?}");
 }

@@ -39,7 +39,7 @@ async fn a_file_and_a_folder_are_found_in_every_way() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ini_toml_and_yaml_say_the_same() {
     for scene in Scene::both().await {
-        scene.put("raw", "in/2024/sales.csv.gz", crate::syncing::packed("x"));
+        scene.put("raw", "in/2024/sales.csv.gz", crate::unpacking::packed("x"));
         let lines = |place: &str| scene.at(place);
         let ini = format!(
             "[solgate]\ntimedelta = 2d ; two days\n[source_a]\n{}formatter = {{date}}/{{name}}.{{ext}}\n[destination_b]\n{}formatter = {{name}}/{{date}}.{{ext}}\nunpack = yes\n",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     scene::{Ran, Scene},
-    syncing::packed,
+    unpacking::packed,
 };
 
 fn renaming(scene: &Scene) {

@@ -9,7 +9,7 @@ use transship_testbed::s3::{Effect, Fault, Operation};
 
 use crate::{
     scene::{Ran, Scene, json_lines},
-    syncing::packed,
+    unpacking::packed,
 };
 
 fn signal(child: &Child, name: &str) {

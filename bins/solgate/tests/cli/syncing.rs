@@ -1,20 +1,15 @@
 //! `solgate sync`
 
-use std::{collections::BTreeMap, io::Write, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-use flate2::{Compression, write::GzEncoder};
-use time::OffsetDateTime;
 use transship_testbed::s3::{Attributes, Fault, Operation, StoredObject};
 
-use crate::scene::{Scene, at, json_lines};
+use crate::{
+    scene::{Scene, at},
+    unpacking::packed,
+};
 
 const HOUR: Duration = Duration::from_secs(3600);
-
-pub(crate) fn packed(text: impl AsRef<[u8]>) -> Vec<u8> {
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-    gzip.write_all(text.as_ref()).unwrap();
-    gzip.finish().unwrap()
-}
 
 /// The seed's three destinations: as is, historic and latest, both unpacked.
 fn three_ways(scene: &Scene, destinations: &Scene) {
@@ -147,60 +142,6 @@ async fn content_type_metadata_and_tags_travel_along() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_objects_for_one_key_are_a_collision_before_the_first_copy() {
-    for scene in Scene::both().await {
-        let (source, destination) = (scene.at("raw/in"), scene.at("lake"));
-        scene.config(&format!("[source]\n{source}[destination_lake]\n{destination}unpack = yes\n"));
-        scene.put("raw", "in/x.csv", "1").put("raw", "in/x.csv.gz", packed("2")).put("raw", "in/a", "");
-        let line = scene.solgate(&["sync", "--report", "report.json"]).fails_with(2);
-        let expected = "\"x.csv\" and \"x.csv.gz\" would both become \"x.csv\" at destination_lake: nothing was copied";
-        assert_eq!(line, expected);
-        assert_eq!(scene.keys("lake"), [""; 0]);
-        assert_eq!((&scene.report()["exit_code"], &scene.report()["error"]), (&2.into(), &expected.into()));
-        scene.solgate(&["sync", "-n"]).fails_with(2);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn all_members_of_an_archive_are_unpacked_and_other_objects_left_alone() {
-    for scene in Scene::both().await {
-        let (source, destination) = (scene.at("raw/in"), scene.at("lake"));
-        scene.config(&format!("[source]\n{source}[destination]\n{destination}unpack = yes\n"));
-        scene.put("raw", "in/two.csv.gz", [packed("one,"), packed("two")].concat()).put("raw", "in/e.gz", packed(""));
-        scene.put("raw", "in/plain.csv", "plain").put("raw", "in/x.GZ", "X").put("raw", "in/y.gz.bak", "Y");
-        let ran = scene.solgate(&["sync", "--report", "report.json"]).ends_with(0);
-        assert_eq!(scene.keys("lake"), ["e", "plain.csv", "two.csv", "x.GZ", "y.gz.bak"]);
-        assert_eq!(scene.get("lake", "two.csv").unwrap(), b"one,two");
-        assert_eq!(scene.get("lake", "e").unwrap(), b"");
-        assert!(!ran.stdout.contains("size "), "unpacked objects are verified, too: {}", ran.stdout);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_broken_archive_fails_by_itself_and_leaves_nothing() {
-    for scene in Scene::both().await {
-        let (source, destination) = (scene.at("raw/in"), scene.at("lake"));
-        scene.config(&format!("[source]\n{source}[destination]\n{destination}unpack = yes\n"));
-        let noise: Vec<u8> = (0..3_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-        let whole = packed(noise);
-        let mut flipped = whole.clone();
-        let middle = flipped.len() / 2;
-        flipped[middle] ^= 0x55;
-        scene.put("raw", "in/cut.gz", &whole[..whole.len() - 9]).put("raw", "in/flipped.gz", flipped);
-        scene.put("raw", "in/none.gz", "this is no gzip").put("raw", "in/good.gz", whole);
-        let ran = scene.solgate(&["sync"]).ends_with(4);
-        assert_eq!(scene.keys("lake"), ["good"]);
-        assert!(ran.stdout.contains("4: 1 copied, 3 failed"), "{}", ran.stdout);
-        let mut failed: Vec<_> = json_lines(&scene.read("failed.json")).iter().map(|o| o["key"].clone()).collect();
-        failed.sort_by_key(ToString::to_string);
-        assert_eq!(failed, ["cut.gz", "flipped.gz", "none.gz"]);
-        if let Some(server) = &scene.server {
-            assert!(server.unfinished_uploads("lake").is_empty());
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn one_destination_never_blocks_another() {
     let other = Scene::s3().await;
     for scene in Scene::both().await {
@@ -262,81 +203,4 @@ async fn a_listing_that_breaks_off_half_way_says_how_many_were_copied() {
     let report = scene.report();
     assert_eq!((&report["exit_code"], &report["totals"]["copied"]), (&1.into(), &10.into()));
     assert!(report["error"].as_str().unwrap().starts_with("list s3://raw"), "{report}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn awkward_keys_are_each_their_own_object() {
-    let keys = [
-        "a//b",
-        "/a",
-        "a/",
-        "a",
-        "a/../b",
-        "./c",
-        "..",
-        "caf\u{e9}",
-        "cafe\u{301}",
-        "a b",
-        "a+b",
-        "%2F",
-        "?x=1",
-        "#f",
-        "new\nline",
-        "tab\t",
-        "bell\u{7}",
-        "back\\slash",
-        "*",
-        "\u{1f980}",
-        "<&>\"'",
-    ];
-    let long = "k".repeat(1024 - "out/".len());
-    let (scene, other) = (Scene::s3().await, Scene::s3().await);
-    for (n, key) in keys.iter().copied().chain([&*long]).enumerate() {
-        scene.put("raw", &format!("in/{key}"), format!("object {n}"));
-    }
-    let (source, near, far) = (scene.at("raw/in"), scene.at("lake/out"), other.at("lake/out"));
-    let disk = format!("url = file://{}\n", scene.path("disk").display());
-    scene.config(&format!("[source]\n{source}[destination_near]\n{near}[destination_far]\n{far}"));
-    scene.solgate(&["list", "-o", "list.json"]).ends_with(0);
-    scene.solgate(&["transfer", "-l", "list.json"]).ends_with(0);
-    for (n, key) in keys.iter().copied().chain([&*long]).enumerate() {
-        for place in [&scene, &other] {
-            assert_eq!(
-                place.get("lake", &format!("out/{key}")).unwrap(),
-                format!("object {n}").into_bytes(),
-                "{key:?}"
-            );
-        }
-    }
-    assert_eq!(other.keys("lake").len(), keys.len() + 1);
-    // A directory cannot hold them all: each that it cannot is refused, and the rest arrive.
-    scene.config(&format!("[source]\n{source}[destination_disk]\n{disk}"));
-    let ran = scene.solgate(&["sync", "--report", "report.json"]).ends_with(4);
-    let report = scene.report();
-    let (mut copied, mut refused) = (0, Vec::new());
-    for object in report["objects"].as_array().unwrap() {
-        let outcome = &object["destinations"][0];
-        if outcome["outcome"] == "copied" { copied += 1 } else { refused.push(object["key"].as_str().unwrap()) }
-    }
-    refused.sort_unstable();
-    for key in ["a//b", "/a", "a/../b", "./c", ".."] {
-        assert!(refused.contains(&key), "{refused:?}");
-    }
-    assert!(copied >= 10, "{refused:?}");
-    assert_eq!(copied + refused.len(), keys.len() + 1);
-    assert!(ran.stderr.lines().all(|line| !line.contains('\u{7}')), "{}", ran.stderr);
-    assert_eq!(json_lines(&scene.read("failed.json")).len(), refused.len());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn formatters_know_the_time_of_the_run_and_refuse_keys_that_do_not_match() {
-    for scene in Scene::both().await {
-        let (source, destination) = (scene.at("raw/in"), scene.at("lake"));
-        scene.config(&format!(
-            "[source]\n{source}formatter = {{rest}}.{{ext}}\n[destination]\n{destination}formatter = {{rest}}-{{year}}.{{ext}}\n"
-        ));
-        scene.put("raw", "in/file.csv.gz", "1").put("raw", "in/no-dot", "2");
-        scene.solgate(&["sync"]).ends_with(4);
-        assert_eq!(scene.keys("lake"), [format!("file-{}.csv.gz", OffsetDateTime::now_utc().year())]);
-    }
 }
