@@ -2,7 +2,7 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -31,6 +31,8 @@ struct Inner {
     destinations: Vec<Destination>,
     options: CopyOptions,
     budget: Budget,
+    /// For each destination: its server takes no condition on what is to be replaced for fulfilled.
+    unconditional: Vec<AtomicBool>,
     arrived: Arc<AtomicU64>,
     /// Fires when the run is to end; nothing new is started from then on.
     cancel: CancellationToken,
@@ -47,7 +49,8 @@ impl Copier {
     ) -> Self {
         let budget = Budget::new(options.budget());
         let arrived = Arc::default();
-        let inner = Inner { source, destinations, options, budget, arrived, cancel };
+        let unconditional = destinations.iter().map(|_| AtomicBool::default()).collect();
+        let inner = Inner { source, destinations, options, budget, unconditional, arrived, cancel };
         Self { inner: Arc::new(inner) }
     }
 
@@ -80,12 +83,14 @@ impl Copier {
             retry: self.inner.options.retry.clone(),
             stop: CancellationToken::new(),
             reads: Arc::default(),
+            changed: Arc::default(),
             arrived: self.inner.arrived.clone(),
         };
         let stop = source.stop.clone();
-        let Inner { destinations, options, budget, cancel, .. } = &*self.inner;
+        let Inner { destinations, options, budget, unconditional, cancel, .. } = &*self.inner;
         let (listed, hint, changed, info) = (job.source, job.hint, false, None);
-        let mut flight = Flight { source, listed, hint, changed, info, destinations, options, budget, cancel };
+        let mut flight =
+            Flight { source, listed, hint, changed, info, destinations, unconditional, options, budget, cancel };
         let mut lanes: Vec<Lane> = job.targets.into_iter().map(Lane::new).collect();
         {
             let mut work = pin!(flight.run(&mut lanes));

@@ -1,6 +1,9 @@
 //! One object on its way to all its targets: what the server can do alone, one shared reading, and each straggler.
 
-use std::time::Instant;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Instant,
+};
 
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
@@ -70,6 +73,8 @@ pub(crate) struct Flight<'a> {
     pub(crate) changed: bool,
     pub(crate) info: Option<ObjectInfo>,
     pub(crate) destinations: &'a [Destination],
+    /// For each destination: its server takes no condition on what is to be replaced for fulfilled.
+    pub(crate) unconditional: &'a [AtomicBool],
     pub(crate) options: &'a CopyOptions,
     pub(crate) budget: &'a Budget,
     /// Fires when nothing new is to be started.
@@ -116,12 +121,32 @@ impl Flight<'_> {
             let bucket = &*destination.bucket;
             match newest::decide(bucket, &target.key, &self.listed, self.options).await? {
                 newest::Verdict::Keep(time) => return Ok(Verdict::Keep(time)),
+                newest::Verdict::Write(Condition::IfMatch(_)) if self.is_unconditional(target) => Condition::Always,
                 newest::Verdict::Write(condition) => condition,
             }
         } else {
             Condition::Always
         };
         Ok(Verdict::Write(Writer { destination, target: target.clone(), condition }))
+    }
+
+    fn is_unconditional(&self, target: &Target) -> bool {
+        self.unconditional.get(target.destination).is_some_and(|known| known.load(Ordering::Relaxed))
+    }
+
+    /// A condition that failed although it holds will never be met: Ceph RGW 16 compares ETags with their quotes.
+    /// Writing without it is as good as on stores that know no conditions.
+    fn without_vain_condition(&self, before: &Writer, again: Writer, error: &Error) -> Writer {
+        let source_changed = self.source.changed.swap(false, Ordering::Relaxed);
+        let same = matches!(again.condition, Condition::IfMatch(_)) && again.condition == before.condition;
+        if !same || source_changed || error.class() != ErrorClass::Conflict {
+            return again;
+        }
+        tracing::debug!(%error, "the server takes no condition for fulfilled: writing without");
+        if let Some(known) = self.unconditional.get(again.target.destination) {
+            known.store(true, Ordering::Relaxed);
+        }
+        Writer { condition: Condition::Always, ..again }
     }
 
     /// What the server can copy by itself, it does; the others come back.
@@ -210,7 +235,7 @@ impl Flight<'_> {
                 }
             }
             match self.writer(&writer.target).await {
-                Ok(Verdict::Write(again)) => writer = again,
+                Ok(Verdict::Write(again)) => writer = self.without_vain_condition(&writer, again, &error),
                 Ok(Verdict::Keep(time)) => {
                     lane.end(Ok(Done::KeptNewer(time)));
                     return None;

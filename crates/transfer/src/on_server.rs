@@ -1,9 +1,9 @@
 //! Copies that the server makes by itself: no bytes come through here.
 
 use futures::{StreamExt, TryStreamExt, stream};
-use transship_store::{Condition, CopySource, Error, ErrorKind, PutOptions, Result};
-use transship_types::{Entry, Strength};
-use transship_verify::{part_sizes, same_content};
+use transship_store::{Condition, CopySource, Error, ErrorKind, ObjectInfo, Part, PutOptions, Result};
+use transship_types::{ETag, Entry, Strength};
+use transship_verify::{PartDigests, part_sizes, same_content};
 
 use crate::{
     Done,
@@ -43,7 +43,10 @@ pub(crate) async fn copy(source: &Source, entry: &Entry, from: &CopySource, writ
     let verified = match same_content(entry.etag.as_ref(), etag.as_ref()) {
         Some(true) if parts.is_some() => Strength::MultipartEtag,
         Some(true) => Strength::Md5,
-        _ => check_size(source, entry, writer).await?,
+        _ => {
+            check_source(source, entry).await?;
+            check_size(source, entry, writer).await?
+        }
     };
     Ok(Done::Copied { verified, bytes: entry.size, etag, on_server: true })
 }
@@ -69,12 +72,7 @@ async fn in_parts(
 ) -> Result<Option<transship_types::ETag>> {
     let bucket = &*writer.destination.bucket;
     // A multipart copy carries nothing along by itself.
-    let info = insist(&source.retry, |_| source.bucket.head(&source.key)).await?;
-    // Ranges of another object than the one that is known would make a piece of it.
-    if info.size != entry.size || info.etag != entry.etag {
-        let error = Error::new(ErrorKind::PreconditionFailed, "the source has changed meanwhile");
-        return Err(error.during("copy from", source.bucket.location(), Some(&source.key)));
-    }
+    let info = check_source(source, entry).await?;
     let tags =
         if info.tag_count > 0 { insist(&source.retry, |_| source.bucket.tags(&source.key)).await? } else { Vec::new() };
     let options = writer.options(entry, &info, &tags);
@@ -90,7 +88,11 @@ async fn in_parts(
             .buffer_unordered(PARTS_AT_ONCE)
             .try_collect()
             .await?;
-        parts.sort_by_key(|p: &transship_store::Part| p.number);
+        parts.sort_by_key(|p: &Part| p.number);
+        // Some servers ignore the condition on the source, and parts of two objects would make a third one.
+        if combined(&parts).as_ref() != entry.etag.as_ref() {
+            check_source(source, entry).await?;
+        }
         let condition = PutOptions { condition: options.condition.clone(), ..PutOptions::default() };
         complete(bucket, &source.retry, &upload, &parts, &condition, entry.etag.as_ref()).await
     };
@@ -101,6 +103,22 @@ async fn in_parts(
             Err(error)
         }
     }
+}
+
+/// The ETag that these parts give an object, where their own are digests.
+fn combined(parts: &[Part]) -> Option<ETag> {
+    let digests = parts.iter().map(|part| part.etag.md5()).collect::<Option<Vec<_>>>()?;
+    Some(PartDigests::combine(&digests))
+}
+
+/// Ranges of another object than the one that is known would make a piece of it.
+async fn check_source(source: &Source, entry: &Entry) -> Result<ObjectInfo> {
+    let info = insist(&source.retry, |_| source.bucket.head(&source.key)).await?;
+    if info.size == entry.size && info.etag == entry.etag {
+        return Ok(info);
+    }
+    let error = Error::new(ErrorKind::PreconditionFailed, "the source has changed meanwhile");
+    Err(error.during("copy from", source.bucket.location(), Some(&source.key)))
 }
 
 /// The servers' ETags cannot be compared: at least the size must be right.

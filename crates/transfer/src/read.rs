@@ -4,7 +4,7 @@ use std::{
     ops::Range,
     sync::{
         Arc,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
 };
 
@@ -23,6 +23,8 @@ pub(crate) struct Source {
     /// Fires when reading must end, some time after the run was cancelled.
     pub(crate) stop: CancellationToken,
     pub(crate) reads: Arc<AtomicU32>,
+    /// Whether it turned out to be another object while it was read.
+    pub(crate) changed: Arc<AtomicBool>,
     /// Bytes that arrived, of all objects of the copier: what a progress bar shows.
     pub(crate) arrived: Arc<AtomicU64>,
 }
@@ -58,7 +60,7 @@ impl Source {
             return Ok(stream::empty().boxed());
         }
         let options = GetOptions { range: Some(range.clone()), if_match: pinned.cloned(), ..GetOptions::default() };
-        let reply = self.get(&options).await?;
+        let reply = self.rest(&options).await?;
         Ok(self.resuming(reply, range))
     }
 
@@ -75,6 +77,15 @@ impl Source {
 
     async fn get(&self, options: &GetOptions) -> Result<GetReply> {
         self.unless_stopped(insist(&self.retry, |_| self.bucket.get(&self.key, options))).await
+    }
+
+    /// More of the object that was opened before.
+    async fn rest(&self, options: &GetOptions) -> Result<GetReply> {
+        let reply = self.get(options).await;
+        if reply.as_ref().is_err_and(|error| error.kind() == ErrorKind::PreconditionFailed) {
+            self.changed.store(true, Ordering::Relaxed);
+        }
+        reply
     }
 
     /// Does `work` unless the copy must end first.
@@ -151,7 +162,7 @@ impl Resuming {
         }
         let options =
             GetOptions { range: Some(self.range.clone()), if_match: self.pinned.clone(), ..GetOptions::default() };
-        self.body = self.source.get(&options).await?.body;
+        self.body = self.source.rest(&options).await?.body;
         Ok(())
     }
 }

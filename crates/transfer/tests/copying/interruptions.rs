@@ -196,3 +196,14 @@ async fn an_error_inside_a_success_is_an_error() {
     assert_eq!(stage.site().keys(BUCKET), [""; 0]);
     assert_eq!(stage.unfinished(), 0);
 }
+
+#[tokio::test]
+async fn a_lost_answer_is_looked_up_whatever_the_server_says_of_the_upload_then() {
+    let stage = Stage::new().await;
+    stage.put("parts", in_parts(&content(24 * MIB, 12), 8 * MIB));
+    stage.site().faults().add(Fault::new(Effect::LoseReply).on(Op::CompleteMultipartUpload).times(1));
+    stage.site().faults().add(Fault::answer(500, "InternalError").on(Op::CompleteMultipartUpload).after(1));
+    let copied = stage.copy("parts").await;
+    assert_eq!((strength(&copied), copied.targets[0].attempts), (Strength::MultipartEtag, 1));
+    assert_eq!(stage.unfinished(), 0);
+}

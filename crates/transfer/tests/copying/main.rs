@@ -10,6 +10,7 @@ mod throttle;
 
 mod any_object;
 mod cancelling;
+mod ceph_like;
 mod changes;
 mod damage;
 mod deaths;
@@ -19,5 +20,6 @@ mod memory;
 mod newest;
 mod odd_keys;
 mod on_server;
+mod real_servers;
 mod strengths;
 mod unpacking;
