@@ -136,8 +136,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 pub(super) fn no_reply(error: &hyper_util::client::legacy::Error) -> Error {
     let innermost = innermost(error);
     if let Some(tls) = find::<rustls::Error>(error) {
-        return Error::new(ErrorKind::Connection, format!("TLS failed: {}", one_line(&tls.to_string())))
-            .with_class(ErrorClass::Permanent);
+        return Error::new(ErrorKind::Connection, tls_detail(tls)).with_class(ErrorClass::Permanent);
     }
     let detail = if error.is_connect() {
         format!("cannot connect: {innermost}")
@@ -147,23 +146,31 @@ pub(super) fn no_reply(error: &hyper_util::client::legacy::Error) -> Error {
     Error::new(ErrorKind::Connection, detail)
 }
 
-fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
-    let mut current = Some(error);
-    while let Some(error) = current {
-        if let Some(found) = error.downcast_ref::<T>() {
-            return Some(found);
+/// rustls describes some of its errors only as a programmer would.
+fn tls_detail(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(rustls::CertificateError::Expired) => {
+            "TLS failed: the server's certificate has expired".to_owned()
         }
-        // An io::Error hides the error that it wraps from `source`.
-        if let Some(found) = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref)
-            .and_then(|inner| inner.downcast_ref::<T>())
-        {
-            return Some(found);
+        rustls::Error::InvalidCertificate(
+            rustls::CertificateError::NotValidForName | rustls::CertificateError::NotValidForNameContext { .. },
+        ) => "TLS failed: the server's certificate is for another name".to_owned(),
+        rustls::Error::InvalidCertificate(_) => {
+            "TLS failed: the server's certificate is not trusted; a CA bundle names further authorities".to_owned()
         }
-        current = error.source();
+        rustls::Error::InvalidMessage(_) => "TLS failed: the server does not speak TLS here; is it http?".to_owned(),
+        other => format!("TLS failed: {}", one_line(&other.to_string())),
     }
-    None
+}
+
+fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    if let Some(found) = error.downcast_ref::<T>() {
+        return Some(found);
+    }
+    // An io::Error hides the error that it wraps from `source`; connectors wrap them several deep.
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    let inner = wrapped.map(|inner| inner as &(dyn StdError + 'static)).or_else(|| error.source());
+    inner.and_then(find)
 }
 
 fn innermost(error: &dyn StdError) -> String {
