@@ -1,7 +1,7 @@
 use std::{
     fs,
-    io::{self, Write},
-    path::PathBuf,
+    io::{self, BufRead, Read, Write},
+    path::{Path, PathBuf},
 };
 
 use serde::Serialize;
@@ -14,7 +14,7 @@ use crate::{Error, ObjectReport, OutputFile, Result, Verdict};
 /// `size`, `last_modified` and `e_tag`.
 ///
 /// Nothing is written before the first failure. A run that ends with no failure removes an older list of that name, so
-/// that it cannot be taken for this run's; a run that never gets to [`finish`](Self::finish) leaves the older one.
+/// that it cannot be taken for this run's - and nothing that is no such list; a run that never gets to [`finish`](Self::finish) leaves the older one.
 #[derive(Debug)]
 pub struct FailedList {
     path: PathBuf,
@@ -69,7 +69,7 @@ impl FailedList {
         let Self { path, file, count } = self;
         match file {
             Some(file) => file.commit()?,
-            None if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) => {}
+            None if !is_list(&path) => {}
             None => match fs::remove_file(&path) {
                 Err(source) if source.kind() != io::ErrorKind::NotFound => {
                     return Err(Error::File { doing: "remove", path, source });
@@ -79,4 +79,16 @@ impl FailedList {
         }
         Ok(count)
     }
+}
+
+/// Whether a file begins as a failed list does: anything else by that name is not ours to remove.
+fn is_list(path: &Path) -> bool {
+    if !fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
+        return false;
+    }
+    let Ok(file) = fs::File::open(path) else { return false };
+    let mut line = Vec::new();
+    let read = io::BufReader::new(file).take(1 << 20).read_until(b'\n', &mut line);
+    let object = serde_json::from_slice::<serde_json::Value>(&line);
+    read.is_ok() && (line.is_empty() || object.is_ok_and(|value| value.get("key").is_some()))
 }

@@ -113,10 +113,21 @@ fn failed_and_unfinished_objects_are_listed_in_the_form_of_a_listing() {
 fn an_old_list_is_not_taken_for_that_of_a_run_without_failures() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("failed.json");
-    fs::write(&path, "old").unwrap();
+    fs::write(&path, "{\"key\":\"old\"}\n").unwrap();
     drop(FailedList::new(&path));
     assert!(path.exists(), "the run never ended");
     assert_eq!(FailedList::new(&path).finish().unwrap(), 0);
     assert!(names(directory.path()).is_empty());
     assert_eq!(FailedList::new(&path).finish().unwrap(), 0, "nothing to remove is fine");
+}
+
+#[test]
+fn a_file_that_is_no_list_is_left_alone_by_a_run_without_failures() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("failed.json");
+    for foreign in ["notes of my own\n", "[1, 2]\n", "{\"name\":\"x\"}\n"] {
+        fs::write(&path, foreign).unwrap();
+        assert_eq!(FailedList::new(&path).finish().unwrap(), 0);
+        assert_eq!(fs::read_to_string(&path).unwrap(), foreign);
+    }
 }

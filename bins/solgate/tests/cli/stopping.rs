@@ -72,7 +72,7 @@ async fn a_signal_ends_a_transfer_so_that_its_failed_list_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signal_ends_a_sync_while_it_lists_and_while_it_copies() {
     let (scene, other) = slow(40, Duration::from_millis(100)).await;
-    scene.write("failed.json", "an older one");
+    scene.write("failed.json", "{\"key\":\"an older one\"}\n");
     let child = start(&scene, &["sync", "--transfers", "2", "--report", "report.json"]);
     until(|| other.keys("lake").len() >= 3);
     signal(&child, "TERM");

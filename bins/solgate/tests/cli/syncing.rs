@@ -187,7 +187,7 @@ async fn nothing_to_list_is_no_failure_and_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listing_that_breaks_off_half_way_says_how_many_were_copied() {
     let scene = Scene::with(transship_testbed::s3::S3Server::builder().page_size(5)).await;
-    scene.plain().write("failed.json", "an older one");
+    scene.plain().write("failed.json", "{\"key\":\"an older one\"}\n");
     for n in 0..20 {
         scene.put("raw", &format!("in/{n:02}"), "x");
     }
@@ -199,7 +199,7 @@ async fn a_listing_that_breaks_off_half_way_says_how_many_were_copied() {
     assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
     assert!(ran.stderr.starts_with("error: list s3://raw"), "{}", ran.stderr);
     assert_eq!(scene.keys("lake").len(), 10);
-    assert_eq!(scene.read("failed.json"), "an older one");
+    assert_eq!(scene.read("failed.json"), "{\"key\":\"an older one\"}\n");
     let report = scene.report();
     assert_eq!((&report["exit_code"], &report["totals"]["copied"]), (&1.into(), &10.into()));
     assert!(report["error"].as_str().unwrap().starts_with("list s3://raw"), "{report}");
