@@ -206,7 +206,7 @@ pub(crate) async fn prepare(
 /// Destinations that no object can reach are found out before the first one is read: the others go on without them,
 /// and where there are no others the run ends. One that only must not be listed is fine, and a directory that is not
 /// there yet is made with the first object.
-async fn probe(route: &Route, options: &CopyOptions) -> Result<Vec<Option<String>>> {
+pub(crate) async fn probe(route: &Route, options: &CopyOptions) -> Result<Vec<Option<String>>> {
     let probes = route.legs.iter().map(async |leg| {
         let bucket = &leg.place.bucket;
         match transship_store::retry(&options.retry, |_| bucket.probe()).await {

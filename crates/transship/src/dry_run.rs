@@ -7,7 +7,7 @@ use transship_types::{Entry, Outcome};
 
 use crate::{
     Decision, Planned, Result, Route, Run, RunOptions,
-    copy::{Entries, Progress, prepare},
+    copy::{Entries, Progress, prepare, probe},
     outcome,
 };
 
@@ -26,7 +26,7 @@ async fn start(
     options: RunOptions,
     progress: Arc<Progress>,
 ) -> Result<stream::BoxStream<'static, Result<ObjectReport>>> {
-    let closed = vec![None; route.legs.len()];
+    let closed = probe(&route, &options.copy).await?;
     let (plan, entries) = prepare(route, closed, entries, &options, &progress).await?;
     let cancel = options.cancel.clone();
     let entries = entries.take_until(cancel.cancelled_owned());
