@@ -64,9 +64,12 @@ impl Watch {
         let time = self.since.elapsed();
         self.since += time;
         for (at, follower) in self.followers.iter().enumerate() {
-            let others_starve = || self.starving.iter().enumerate().any(|(other, starves)| *starves && other != at);
-            follower.was(self.full[at] && others_starve(), time);
+            follower.was(self.full[at] && self.others_starve(at), time);
         }
+    }
+
+    fn others_starve(&self, at: usize) -> bool {
+        self.starving.iter().enumerate().any(|(other, starves)| *starves && other != at)
     }
 }
 
@@ -175,8 +178,9 @@ impl Tap {
             if room.is_ok() {
                 return true;
             }
-            locked(&self.watch).settle();
-            if self.follower.slack().is_zero() {
+            let mut watch = locked(&self.watch);
+            watch.settle();
+            if self.follower.slack().is_zero() && watch.others_starve(self.at) {
                 return false;
             }
         }
@@ -242,9 +246,9 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_is_a_little_slower_stays() {
-        let (pump, mut streams) = fan_out(chunks(60), followers(2, Duration::from_millis(200)));
+        let (pump, mut streams) = fan_out(chunks(60), followers(2, Duration::from_millis(400)));
         let one = slowly(streams.pop().unwrap(), Duration::from_millis(20));
-        let two = slowly(streams.pop().unwrap(), Duration::from_millis(16));
+        let two = slowly(streams.pop().unwrap(), Duration::from_millis(18));
         let (_, one, two) = futures::join!(pump, one, two);
         assert_eq!((one.unwrap(), two.unwrap()), (60, 60));
     }
@@ -254,6 +258,13 @@ mod tests {
         let (pump, mut streams) = fan_out(chunks(20), followers(2, Duration::from_millis(50)));
         drop(streams.pop());
         let (_, one) = futures::join!(pump, slowly(streams.pop().unwrap(), Duration::from_millis(60)));
+        assert_eq!(one.unwrap(), 20);
+    }
+
+    #[tokio::test]
+    async fn whoever_may_not_lag_at_all_may_still_read_alone() {
+        let (pump, mut streams) = fan_out(chunks(20), followers(1, Duration::ZERO));
+        let (_, one) = futures::join!(pump, slowly(streams.pop().unwrap(), Duration::from_millis(20)));
         assert_eq!(one.unwrap(), 20);
     }
 

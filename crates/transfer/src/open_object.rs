@@ -114,7 +114,7 @@ impl OpenObject<'_> {
     fn unpacking(&self, packed: &[usize]) -> Option<Follower> {
         let patience = self.pass.options.longest_lag;
         let several = u32::from(packed.len() > 1);
-        (!packed.is_empty()).then(|| Follower::new(&self.source().stop, patience * (1 + several)))
+        (!packed.is_empty()).then(|| Follower::new(&self.source().stop, patience.saturating_mul(1 + several)))
     }
 
     async fn plain(&self, at: usize, stream: ByteStream) -> Result<Done> {

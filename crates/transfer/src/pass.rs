@@ -180,15 +180,15 @@ impl Pass<'_> {
             let can = w.destination.bucket.capabilities();
             !w.target.unpack && can.streams_bodies && can.etag_may_be_md5
         };
-        if self.listed.size <= self.part() || !self.writers.iter().all(able) {
+        if etag.parts().is_none() || self.listed.size <= self.part() || !self.writers.iter().all(able) {
             return Ok(None);
         }
+        let _share = self.take(Relay::working_set(self.writers.len())).await?;
         let Some(parts) = relay::boundaries(self.source, etag, self.listed.size).await? else { return Ok(None) };
         let limits = MultipartLimits::S3;
         if !(limits.min_part..=limits.max_part).contains(&parts.part_size) {
             return Ok(None);
         }
-        let _share = self.take(Relay::working_set(self.writers.len())).await?;
         self.source.reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let seen = Seen::of(self.listed, parts.info.clone(), false);
         let tags = self.tags(&seen.info).await?;

@@ -146,12 +146,11 @@ async fn lags(key: &str, object: transship_testbed::s3::StoredObject) {
     let started = Instant::now();
     let running = tokio::spawn(async move { copier.copy(job(listed, 3)).await });
     while stage.arrived(0, key).is_none() || stage.arrived(2, key).is_none() {
-        assert!(started.elapsed() < Duration::from_secs(10), "the others wait for the slow one");
+        assert!(started.elapsed() < Duration::from_secs(20), "the others wait for the slow one");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let others = started.elapsed();
     assert!(stage.arrived(1, key).is_none());
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_millis(400)).await;
     throttle.pace(u64::MAX);
     let copied = running.await.unwrap();
     assert_eq!(copied.source_reads, 2, "the slow one reads the source itself");
@@ -160,8 +159,8 @@ async fn lags(key: &str, object: transship_testbed::s3::StoredObject) {
         assert_eq!(stage.arrived(site, key).unwrap(), bytes);
     }
     assert_eq!((copied.targets[0].attempts, copied.targets[1].attempts, copied.targets[2].attempts), (1, 2, 1));
-    assert!(copied.targets[0].duration <= others + Duration::from_millis(50), "{:?}", copied.targets[0].duration);
-    assert!(copied.targets[1].duration > copied.targets[0].duration);
+    let [fast, slow] = [0, 1].map(|site: usize| copied.targets[site].duration);
+    assert!(fast + Duration::from_millis(200) < slow, "each has its own time: {fast:?}, {slow:?}");
     assert_eq!(stage.unfinished(), 0);
 }
 
@@ -197,7 +196,7 @@ async fn a_destination_that_stands_still_is_left_behind() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn destinations_that_are_equally_slow_are_not_left_behind() {
     let mut stage = Stage::with_sites(2).await;
-    (stage.options.longest_lag, stage.options.part_size) = (Duration::from_millis(300), 5 * MIB as u64);
+    (stage.options.longest_lag, stage.options.part_size) = (Duration::from_millis(800), 5 * MIB as u64);
     let bytes = content(6 * MIB, 8);
     stage.source.put_object(BUCKET, "single", bytes.clone());
     let (one, two) =
