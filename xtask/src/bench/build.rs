@@ -1,6 +1,6 @@
 //! The programs that are measured, as a user would have them.
 
-use std::{collections::HashMap, path::PathBuf, process::Stdio};
+use std::{path::PathBuf, process::Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -34,16 +34,20 @@ impl Programs {
     /// # Errors
     /// The build failed.
     pub(crate) fn build() -> Result<Self> {
-        let format = "--message-format=json-render-diagnostics";
-        let mut build = workspace::cargo(["build", "--release", format, "--bins", "-p", "solgate", "-p", "xtask"]);
-        let built = build.stderr(Stdio::inherit()).output().context("start cargo build")?;
-        if !built.status.success() {
-            bail!("the release build failed");
-        }
-        let lines = String::from_utf8_lossy(&built.stdout);
-        let artifacts = lines.lines().filter_map(|line| serde_json::from_str::<Artifact>(line).ok());
-        let mut found: HashMap<_, _> = artifacts.filter_map(|a| Some((a.target.name, a.executable?))).collect();
-        let mut take = |name: &str| found.remove(name).with_context(|| format!("cargo built no program {name}"));
-        Ok(Self { solgate: take("solgate")?, xtask: take("xtask")? })
+        // Each by itself: built together, the one would get the features that the other asks of shared crates.
+        Ok(Self { solgate: program("solgate")?, xtask: program("xtask")? })
     }
+}
+
+fn program(name: &str) -> Result<PathBuf> {
+    let format = "--message-format=json-render-diagnostics";
+    let mut build = workspace::cargo(["build", "--release", format, "--package", name, "--bin", name]);
+    let built = build.stderr(Stdio::inherit()).output().context("start cargo build")?;
+    if !built.status.success() {
+        bail!("the release build of {name} failed");
+    }
+    let lines = String::from_utf8_lossy(&built.stdout);
+    let artifacts = lines.lines().filter_map(|line| serde_json::from_str::<Artifact>(line).ok());
+    let found = artifacts.filter(|artifact| artifact.target.name == name).find_map(|artifact| artifact.executable);
+    found.with_context(|| format!("cargo built no program {name}"))
 }

@@ -59,21 +59,21 @@ impl End {
         }
     }
 
-    /// Starts a testbed server that holds one large object.
+    /// Starts a testbed server that holds something.
     ///
     /// # Errors
     /// As [`End::start`].
     pub(crate) fn holding(programs: &Programs, holding: Holding, size: u64) -> Result<Self> {
-        let name = holding.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-        Self::testbed(&programs.xtask, &["--holding", &name, "--size", &size.to_string()])
+        Self::testbed(&programs.xtask, &["--holding", &holding.name(), "--size", &size.to_string()])
     }
 
-    /// Starts a testbed server that digests what it is sent, and drops it.
+    /// Starts a testbed server that digests what it is sent, and drops it. It waits for `delay` milliseconds before it
+    /// reads the body of an object or a part.
     ///
     /// # Errors
     /// As [`End::start`].
-    pub(crate) fn discarding(programs: &Programs) -> Result<Self> {
-        Self::testbed(&programs.xtask, &["--discard"])
+    pub(crate) fn discarding(programs: &Programs, delay: u64) -> Result<Self> {
+        Self::testbed(&programs.xtask, &["--discard", "--delay", &delay.to_string()])
     }
 
     fn testbed(xtask: &Path, options: &[&str]) -> Result<Self> {

@@ -11,41 +11,46 @@ use transship_testbed::s3::StoredObject;
 /// Bytes of one part, and of the text in one gzip member.
 const PIECE: usize = 8 << 20;
 
-/// A large object.
+/// What a source holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Holding {
-    /// Written in one part
+    /// One object, written in one part
     Single,
-    /// Written in parts of 8 MiB
+    /// One object, written in parts of 8 MiB
     Parts,
-    /// A gzip archive of text
+    /// One gzip archive of text
     Gzip,
+    /// Objects of 8 MiB each
+    Many,
 }
 
 impl Holding {
-    /// Its key.
-    pub(crate) fn key(self) -> &'static str {
-        match self {
-            Self::Single => "in/single",
-            Self::Parts => "in/parts",
-            Self::Gzip => "in/text.csv.gz",
-        }
+    /// Its name on the command line.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 
-    /// The object: `size` bytes, for the archive those that come out of it, in whole pieces.
+    /// Objects by key, `size` bytes in whole pieces for all of them together; for the archive, those that come out of it.
     ///
     /// # Errors
     /// The size is beyond what this machine can address.
-    pub(crate) fn object(self, size: u64) -> Result<StoredObject> {
+    pub(crate) fn objects(self, size: u64) -> Result<Vec<(String, StoredObject)>> {
         let pieces = usize::try_from(size).context("too large")? / PIECE;
-        let object = match self {
-            Self::Single => StoredObject::synthetic(size, 1),
-            Self::Parts => StoredObject::in_parts(vec![Bytes::from(text(PIECE)); pieces]),
-            Self::Gzip => StoredObject::new(packed(&text(PIECE))?.repeat(pieces)),
+        let one = |key: &str, object| vec![(key.to_owned(), object)];
+        let objects = match self {
+            Self::Single => one("in/single", StoredObject::synthetic(size, 1)),
+            Self::Parts => one("in/parts", StoredObject::in_parts(vec![Bytes::from(text(PIECE)); pieces])),
+            Self::Gzip => one("in/text.csv.gz", StoredObject::new(packed(&text(PIECE))?.repeat(pieces))),
+            Self::Many => {
+                let object = |n: usize| (format!("in/{n:05}"), StoredObject::synthetic(PIECE as u64, n as u64));
+                (0..pieces).map(object).collect()
+            }
         };
         // Now, and not while somebody waits for the first listing.
-        object.etag();
-        Ok(object)
+        for (_, object) in &objects {
+            object.etag();
+        }
+        Ok(objects)
     }
 }
 
@@ -77,7 +82,7 @@ mod tests {
 
     #[test]
     fn the_archive_unpacks_to_the_size_that_was_asked_for() {
-        let object = Holding::Gzip.object(3 * PIECE as u64).unwrap();
+        let (_, object) = Holding::Gzip.objects(3 * PIECE as u64).unwrap().remove(0);
         let mut unpacked = Vec::new();
         flate2::read::MultiGzDecoder::new(&object.bytes().unwrap()[..]).read_to_end(&mut unpacked).unwrap();
         assert_eq!(unpacked.len(), 3 * PIECE);
@@ -86,7 +91,7 @@ mod tests {
 
     #[test]
     fn an_object_in_parts_has_the_etag_of_one() {
-        let object = Holding::Parts.object(2 * PIECE as u64).unwrap();
+        let (_, object) = Holding::Parts.objects(2 * PIECE as u64).unwrap().remove(0);
         assert_eq!((object.size(), object.etag().ends_with("-2")), (2 * PIECE as u64, true));
     }
 }

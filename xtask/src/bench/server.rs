@@ -4,11 +4,12 @@ use std::{
     collections::BTreeMap,
     io::{self, BufRead, Write},
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
 use clap::Args;
-use transship_testbed::s3::{LogDetail, S3Server, WrongRegion};
+use transship_testbed::s3::{Effect, Fault, LogDetail, Operation, S3Server, WrongRegion};
 
 use super::{
     end::{ACCESS_KEY, BUCKET, SECRET_KEY},
@@ -20,10 +21,13 @@ pub(crate) struct Arguments {
     /// Digest the bodies of uploads and drop them
     #[arg(long)]
     discard: bool,
-    /// An object that it holds from the start
+    /// Milliseconds before each upload of an object or a part is read
+    #[arg(long, default_value_t = 0)]
+    delay: u64,
+    /// What it holds from the start
     #[arg(long, value_enum)]
     holding: Option<Holding>,
-    /// That object's bytes
+    /// The bytes of that
     #[arg(long, default_value_t = 0)]
     size: u64,
 }
@@ -45,7 +49,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     let server = runtime.block_on(builder.start())?;
     if let Some(holding) = arguments.holding {
-        server.put(BUCKET, holding.key(), holding.object(arguments.size)?);
+        for (key, object) in holding.objects(arguments.size)? {
+            server.put(BUCKET, &key, object);
+        }
+    }
+    if arguments.delay > 0 {
+        let delay = Duration::from_millis(arguments.delay);
+        for operation in [Operation::PutObject, Operation::UploadPart] {
+            server.faults().add(Fault::new(Effect::Delay(delay)).on(operation));
+        }
     }
     let mut out = io::stdout();
     writeln!(out, "{}", server.endpoint())?;
