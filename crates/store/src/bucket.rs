@@ -5,7 +5,7 @@ use transship_types::Key;
 
 use crate::{
     Body, Capabilities, CopySource, Cursor, Deleted, Error, GetOptions, GetReply, ListPage, ListRequest, ObjectInfo,
-    Part, PutOptions, PutReply, RequestCounts, Result, Tag, UnfinishedUpload, Upload,
+    Part, PartInfo, PutOptions, PutReply, RequestCounts, Result, Tag, UnfinishedUpload, Upload,
 };
 
 /// A place that holds objects under keys.
@@ -37,6 +37,12 @@ pub trait Bucket: Debug + Send + Sync + 'static {
 
     /// What the store knows of one object.
     async fn head(&self, key: &Key) -> Result<ObjectInfo>;
+
+    /// How long part `number` (from 1) of an object is, without reading it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) also where a server takes no notice of the number.
+    async fn head_part(&self, key: &Key, number: u32) -> Result<PartInfo>;
 
     /// Opens one object for reading.
     async fn get(&self, key: &Key, options: &GetOptions) -> Result<GetReply>;
@@ -77,6 +83,10 @@ pub trait Bucket: Debug + Send + Sync + 'static {
 
     /// The tags of an object.
     async fn tags(&self, key: &Key) -> Result<Vec<Tag>>;
+
+    /// Gives an object these tags, and takes all others from it. The object is there already: some stores keep no tags
+    /// that a multipart upload is started with.
+    async fn put_tags(&self, key: &Key, tags: &[Tag]) -> Result<()>;
 
     /// How many requests were sent so far, where this bucket can count them.
     fn requests(&self) -> RequestCounts {

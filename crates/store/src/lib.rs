@@ -25,7 +25,9 @@ pub use capabilities::{Capabilities, MultipartLimits, RequestCounts};
 pub use error::{Error, ErrorKind, Result};
 pub use objects::ObjectStoreBucket;
 pub use open::open;
-pub use reply::{Attributes, Deleted, GetReply, ListPage, ObjectInfo, Part, PutReply, UnfinishedUpload, Upload};
+pub use reply::{
+    Attributes, Deleted, GetReply, ListPage, ObjectInfo, Part, PartInfo, PutReply, UnfinishedUpload, Upload,
+};
 pub(crate) use request::CursorKind;
 pub use request::{Condition, CopySource, Cursor, Encryption, GetOptions, ListRequest, PutOptions, Tag};
 pub use retry::{RetryOptions, retry};

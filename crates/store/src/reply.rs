@@ -62,6 +62,17 @@ pub struct ObjectInfo {
     pub parts: Option<u32>,
 }
 
+/// What a store knows of one part of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartInfo {
+    /// Bytes of the part.
+    pub length: u64,
+    /// The whole object's entity tag: where it is not the expected one, the part is another object's.
+    pub etag: Option<ETag>,
+    /// How many parts the object has, where the store says so.
+    pub parts: Option<u32>,
+}
+
 /// An object being read.
 pub struct GetReply {
     /// What the store told of it.

@@ -7,7 +7,8 @@ use transship_types::Key;
 use super::{ObjectStoreBucket, backing::Backing, deleting, listing, reading};
 use crate::{
     Body, Bucket, Capabilities, CopySource, Cursor, Deleted, Error, ErrorKind, GetOptions, GetReply, ListPage,
-    ListRequest, ObjectInfo, Part, PutOptions, PutReply, RequestCounts, Result, Tag, UnfinishedUpload, Upload,
+    ListRequest, ObjectInfo, Part, PartInfo, PutOptions, PutReply, RequestCounts, Result, Tag, UnfinishedUpload,
+    Upload,
 };
 
 #[async_trait]
@@ -50,6 +51,10 @@ impl Bucket for ObjectStoreBucket {
             found.await.map_err(|e| self.unread(e))
         };
         looking.await.map_err(|e| e.during("look at", &self.location, Some(key)))
+    }
+
+    async fn head_part(&self, key: &Key, _: u32) -> Result<PartInfo> {
+        Err(Error::unsupported("look at a single part").during("look at a part of", &self.location, Some(key)))
     }
 
     async fn get(&self, key: &Key, options: &GetOptions) -> Result<GetReply> {
@@ -127,5 +132,9 @@ impl Bucket for ObjectStoreBucket {
 
     async fn tags(&self, key: &Key) -> Result<Vec<Tag>> {
         Err(Error::unsupported("keep tags").during("read the tags of", &self.location, Some(key)))
+    }
+
+    async fn put_tags(&self, key: &Key, _: &[Tag]) -> Result<()> {
+        Err(Error::unsupported("keep tags").during("write the tags of", &self.location, Some(key)))
     }
 }

@@ -2,10 +2,8 @@
 
 use std::collections::HashMap;
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use futures::{StreamExt, TryStreamExt, stream};
 use http::{HeaderValue, Method};
-use md5::{Digest, Md5};
 use transship_types::{ErrorClass, Key};
 
 use super::{
@@ -54,11 +52,9 @@ async fn bulk_request(client: &Client, keys: &[Key]) -> Result<Vec<(Key, Error)>
         document.push_str("</Key></Object>");
     }
     document.push_str("</Delete>");
-    // Every S3 dialect accepts Content-MD5 here; OCI no newer checksum than CRC32C.
-    let md5 = BASE64_STANDARD.encode(Md5::digest(document.as_bytes()));
     let request = Request::new("delete", Method::POST, None)
         .query("delete", "")
-        .header("content-md5", headers::value("the digest", &md5)?)
+        .header("content-md5", headers::content_md5(document.as_bytes())?)
         .header("content-type", HeaderValue::from_static("application/xml"))
         .body(Body::bytes(document));
     let (_, body) = client.document_or_error(request).await?;

@@ -2,6 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use md5::Md5;
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use transship_types::{Algorithm, Digest, ETag};
 
@@ -94,6 +95,12 @@ pub(super) fn digests(headers: &HeaderMap) -> Vec<Digest> {
 pub(super) fn digest_header(digest: &Digest) -> (HeaderName, String) {
     let name = CHECKSUMS.iter().find(|(_, a)| *a == digest.algorithm).map_or("content-md5", |(n, _)| n);
     (HeaderName::from_static(name), BASE64_STANDARD.encode(&digest.bytes))
+}
+
+/// The digest of a document that must have one. Every S3 dialect accepts Content-MD5 here; OCI no newer checksum than
+/// CRC32C.
+pub(super) fn content_md5(document: &[u8]) -> Result<HeaderValue> {
+    value("the digest", &BASE64_STANDARD.encode(<Md5 as md5::Digest>::digest(document)))
 }
 
 /// A caller's value as a header's: refused where HTTP cannot carry it.

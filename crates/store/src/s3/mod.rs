@@ -23,7 +23,7 @@ use self::client::Client;
 pub(crate) use self::headers::{SOURCE_TIME, format_source_time, parse_source_time};
 use crate::{
     Body, Bucket, Capabilities, CopySource, Cursor, Deleted, Error, ErrorKind, GetOptions, GetReply, ListPage,
-    ListRequest, MultipartLimits, ObjectInfo, Part, PutOptions, PutReply, RequestCounts, Result, S3Spec, Tag,
+    ListRequest, MultipartLimits, ObjectInfo, Part, PartInfo, PutOptions, PutReply, RequestCounts, Result, S3Spec, Tag,
     UnfinishedUpload, Upload,
 };
 
@@ -102,6 +102,10 @@ impl Bucket for S3Bucket {
         object::head(&self.client, key).await
     }
 
+    async fn head_part(&self, key: &Key, number: u32) -> Result<PartInfo> {
+        object::head_part(&self.client, key, number).await
+    }
+
     async fn get(&self, key: &Key, options: &GetOptions) -> Result<GetReply> {
         object::get(&self.client, key, options).await
     }
@@ -153,5 +157,9 @@ impl Bucket for S3Bucket {
 
     async fn tags(&self, key: &Key) -> Result<Vec<Tag>> {
         object::tags(&self.client, key).await
+    }
+
+    async fn put_tags(&self, key: &Key, tags: &[Tag]) -> Result<()> {
+        object::put_tags(&self.client, key, tags).await
     }
 }

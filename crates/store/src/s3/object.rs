@@ -8,13 +8,28 @@ use super::{
     client::{Client, Reply, Request},
     headers, xml,
 };
-use crate::{Body, Error, ErrorKind, GetOptions, GetReply, ObjectInfo, PutOptions, PutReply, Result, Tag};
+use crate::{Body, Error, ErrorKind, GetOptions, GetReply, ObjectInfo, PartInfo, PutOptions, PutReply, Result, Tag};
 
 pub(super) async fn head(client: &Client, key: &Key) -> Result<ObjectInfo> {
     let request = Request::new("look at", Method::HEAD, Some(key)).header("x-amz-checksum-mode", enabled());
     let reply = client.send(request).await?;
     let size = reply.length().ok_or_else(|| no_length("look at", client, key))?;
     Ok(headers::object_info(&reply.headers, size))
+}
+
+pub(super) async fn head_part(client: &Client, key: &Key, number: u32) -> Result<PartInfo> {
+    let operation = "look at a part of";
+    let request = Request::new(operation, Method::HEAD, Some(key)).query("partNumber", number.to_string());
+    let reply = client.send(request).await?;
+    let length = reply.length().ok_or_else(|| no_length(operation, client, key))?;
+    let info = headers::object_info(&reply.headers, length);
+    // Ceph 16 and moto take no notice of the number and describe the whole object.
+    let whole = total_size(&reply) == Some(length) && info.parts.is_some_and(|parts| parts > 1);
+    let told = info.parts.is_some() || reply.headers.contains_key(header::CONTENT_RANGE);
+    if length > 0 && (whole || !told) {
+        return Err(Error::unsupported("look at single parts").during(operation, client.location(), Some(key)));
+    }
+    Ok(PartInfo { length, etag: info.etag, parts: info.parts })
 }
 
 pub(super) async fn get(client: &Client, key: &Key, options: &GetOptions) -> Result<GetReply> {
@@ -56,6 +71,16 @@ pub(super) async fn tags(client: &Client, key: &Key) -> Result<Vec<Tag>> {
     let request = Request::new("read the tags of", Method::GET, Some(key)).query("tagging", "");
     let (_, body) = client.document(request).await?;
     xml::tags(&body).map_err(|e| e.during("read the tags of", client.location(), Some(key)))
+}
+
+pub(super) async fn put_tags(client: &Client, key: &Key, tags: &[Tag]) -> Result<()> {
+    let document = xml::tagging(tags);
+    let request = Request::new("write the tags of", Method::PUT, Some(key))
+        .query("tagging", "")
+        .header("content-md5", headers::content_md5(document.as_bytes())?)
+        .header("content-type", HeaderValue::from_static("application/xml"))
+        .body(Body::bytes(document));
+    client.document(request).await.map(drop)
 }
 
 /// The digest of the body, for the server to check.

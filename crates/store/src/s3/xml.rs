@@ -1,5 +1,7 @@
 //! Replies and request bodies in XML.
 
+use std::fmt::Write as _;
+
 use quick_xml::{Reader, events::Event};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use transship_types::{ETag, Entry, Key};
@@ -221,6 +223,17 @@ pub(super) fn tags(xml: &[u8]) -> Result<Vec<Tag>> {
         Ok(())
     })?;
     Ok(tags)
+}
+
+/// The document that gives an object its tags.
+pub(super) fn tagging(tags: &[Tag]) -> String {
+    let mut document = String::from("<Tagging xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><TagSet>");
+    for (name, value) in tags {
+        let (name, value) = (escape(name), escape(value));
+        let _ = write!(document, "<Tag><Key>{name}</Key><Value>{value}</Value></Tag>");
+    }
+    document.push_str("</TagSet></Tagging>");
+    document
 }
 
 /// The keys that a `DeleteResult` says could not be deleted, with code and message.

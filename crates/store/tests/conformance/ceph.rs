@@ -4,7 +4,7 @@ use transship_testbed::{conformance::Deviation, servers::ServerKind};
 use crate::suite;
 
 const COPY_CONDITION: &str = "Ignores `x-amz-copy-source-if-match`: a source that has changed is copied all the same.";
-const PART_NUMBER: &str = "Ignores `partNumber` on reads and sends the whole object; we answer `Unsupported`.";
+const PART_NUMBER: &str = "Ignores `partNumber` and tells of the whole object; we answer `Unsupported`.";
 const CHECKSUMS: &str = "Ignores `x-amz-checksum-*` of every algorithm; of digests, only `Content-MD5` is checked.";
 const UPLOAD_TAGS: &str = "Ignores tags that are given when a multipart upload is started.";
 const ABORTED: &str =
@@ -18,6 +18,7 @@ pub(crate) const DEVIATIONS: &[Deviation] = &[
     Deviation::always("a copy of what was overwritten is a conflict and leaves nothing", COPY_CONDITION),
     Deviation::always("a range of what was overwritten fills no part", COPY_CONDITION),
     Deviation::always("a part of an object is read by its number", PART_NUMBER),
+    Deviation::always("a part of an object is looked at by its number", PART_NUMBER),
     Deviation::always("a wrong crc32 is refused and leaves nothing", CHECKSUMS),
     Deviation::always("a wrong crc32 of a part is refused", CHECKSUMS),
     Deviation::always("a wrong crc32c is refused and leaves nothing", CHECKSUMS),

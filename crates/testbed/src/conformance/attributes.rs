@@ -2,12 +2,12 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
 use time::macros::datetime;
-use transship_store::{Attributes, ObjectInfo, PutOptions, Tag};
+use transship_store::{Attributes, ErrorKind, ObjectInfo, PutOptions, Tag};
 
 use super::{
     case::{Case, case},
     multipart::upload,
-    scene::{MIB_5, Scene, noise},
+    scene::{MIB_5, Scene, noise, refused},
 };
 
 pub(super) fn cases() -> Vec<Case> {
@@ -16,6 +16,10 @@ pub(super) fn cases() -> Vec<Case> {
         case!(user_metadata_is_kept).needs(|c| c.metadata),
         case!(metadata_names_with_dashes_are_kept).needs(|c| c.metadata && c.exact_keys),
         case!(tags_are_kept).needs(|c| c.tags),
+        case!(tags_are_given_to_what_is_there).needs(|c| c.tags),
+        case!(giving_no_tags_takes_all_away).needs(|c| c.tags),
+        case!(a_multipart_object_is_given_tags_once_it_is_complete).needs(|c| c.tags),
+        case!(tags_for_what_is_not_there_are_refused).needs(|c| c.tags),
         case!(an_object_without_tags_has_none).needs(|c| c.tags),
         case!(the_time_at_the_source_is_kept).needs(|c| c.keeps_source_time),
         case!(a_multipart_object_keeps_what_it_was_started_with).needs(|c| c.content_headers && c.metadata),
@@ -86,6 +90,37 @@ async fn tags_are_kept(scene: Scene) -> Result<()> {
     // A copy asks for the tags only where the reply counts some.
     ensure!(info.tag_count == 2, "head counts {} tags", info.tag_count);
     Ok(())
+}
+
+async fn tags_are_given_to_what_is_there(scene: Scene) -> Result<()> {
+    let other = vec![("other".to_owned(), "x".to_owned())];
+    let options = PutOptions { tags: other, metadata: metadata(), ..PutOptions::default() };
+    let before = written(&scene, &options).await?;
+    scene.bucket.put_tags(&scene.key("object"), &tags()).await?;
+    has_tags(&scene).await?;
+    let after = scene.bucket.head(&scene.key("object")).await?;
+    ensure!(after.tag_count == 2, "head counts {} tags", after.tag_count);
+    ensure!((after.etag, after.metadata) == (before.etag, before.metadata), "more than the tags changed");
+    Ok(())
+}
+
+async fn giving_no_tags_takes_all_away(scene: Scene) -> Result<()> {
+    written(&scene, &PutOptions { tags: tags(), ..PutOptions::default() }).await?;
+    scene.bucket.put_tags(&scene.key("object"), &[]).await?;
+    let told = scene.bucket.tags(&scene.key("object")).await?;
+    ensure!(told.is_empty(), "tags: {told:?}");
+    Ok(())
+}
+
+async fn a_multipart_object_is_given_tags_once_it_is_complete(scene: Scene) -> Result<()> {
+    upload(&scene, "object", &[noise(33, 10)], &PutOptions::default()).await?;
+    scene.bucket.put_tags(&scene.key("object"), &tags()).await?;
+    has_tags(&scene).await
+}
+
+async fn tags_for_what_is_not_there_are_refused(scene: Scene) -> Result<()> {
+    refused(scene.bucket.put_tags(&scene.key("object"), &tags()).await, ErrorKind::NotFound)?;
+    scene.is_empty().await
 }
 
 async fn an_object_without_tags_has_none(scene: Scene) -> Result<()> {

@@ -16,6 +16,7 @@ pub(super) fn cases() -> Vec<Case> {
         case!(reading_what_was_overwritten_is_a_conflict),
         case!(a_range_of_what_was_overwritten_is_a_conflict),
         case!(a_part_of_an_object_is_read_by_its_number).needs(|c| c.exact_keys),
+        case!(a_part_of_an_object_is_looked_at_by_its_number).needs(|c| c.exact_keys),
     ]
 }
 
@@ -84,6 +85,18 @@ async fn a_part_of_an_object_is_read_by_its_number(scene: Scene) -> Result<()> {
         ensure!(reply.info.parts.is_none_or(|parts| parts == 2), "of {:?} parts", reply.info.parts);
         drop(reply);
         ensure!(read(&*scene.bucket, &scene.key("object"), &options).await? == part, "part {number}: other bytes");
+    }
+    Ok(())
+}
+
+async fn a_part_of_an_object_is_looked_at_by_its_number(scene: Scene) -> Result<()> {
+    upload(&scene, "object", &[noise(23, MIB_5), noise(24, 1000)], &PutOptions::default()).await?;
+    let whole = scene.bucket.head(&scene.key("object")).await?;
+    for (number, length) in [(1, MIB_5 as u64), (2, 1000)] {
+        let part = scene.bucket.head_part(&scene.key("object"), number).await?;
+        ensure!(part.length == length, "part {number}: told as {} bytes", part.length);
+        ensure!(part.parts.is_none_or(|parts| parts == 2), "of {:?} parts", part.parts);
+        ensure!(part.etag == whole.etag, "part {number} of {:?}, and not of {:?}", part.etag, whole.etag);
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use transship_store::{
     Body, Bucket, Capabilities, Condition, CopySource, Cursor, Deleted, Error, ErrorKind, GetOptions, GetReply,
-    ListPage, ListRequest, ObjectInfo, Part, PutOptions, PutReply, Result, Tag, UnfinishedUpload, Upload,
+    ListPage, ListRequest, ObjectInfo, Part, PartInfo, PutOptions, PutReply, Result, Tag, UnfinishedUpload, Upload,
 };
 use transship_testbed::s3::{Effect, Fault, Operation as Op, StoredObject};
 use transship_transfer::{Copied, Copier, Destination, Done, Job, Target};
@@ -28,6 +28,9 @@ impl Bucket for CephLike {
             Some(_) => Err(Error::new(ErrorKind::Unsupported, "this store cannot read single parts")),
             None => self.0.get(key, options).await,
         }
+    }
+    async fn head_part(&self, _: &Key, _: u32) -> Result<PartInfo> {
+        Err(Error::new(ErrorKind::Unsupported, "this store cannot look at single parts"))
     }
     async fn put(&self, key: &Key, body: Body, options: &PutOptions) -> Result<PutReply> {
         match options.condition {
@@ -87,6 +90,9 @@ impl Bucket for CephLike {
     }
     async fn tags(&self, key: &Key) -> Result<Vec<Tag>> {
         self.0.tags(key).await
+    }
+    async fn put_tags(&self, key: &Key, tags: &[Tag]) -> Result<()> {
+        self.0.put_tags(key, tags).await
     }
 }
 

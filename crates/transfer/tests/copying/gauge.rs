@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use transship_store::{
     Body, Bucket, ByteStream, Capabilities, CopySource, Cursor, Deleted, GetOptions, GetReply, ListPage, ListRequest,
-    ObjectInfo, Part, PutOptions, PutReply, Result, Tag, UnfinishedUpload, Upload,
+    ObjectInfo, Part, PartInfo, PutOptions, PutReply, Result, Tag, UnfinishedUpload, Upload,
 };
 use transship_types::Key;
 
@@ -98,6 +98,9 @@ impl Bucket for Gauged {
     async fn head(&self, key: &Key) -> Result<ObjectInfo> {
         self.bucket.head(key).await
     }
+    async fn head_part(&self, key: &Key, number: u32) -> Result<PartInfo> {
+        self.bucket.head_part(key, number).await
+    }
     async fn put(&self, key: &Key, body: Body, options: &PutOptions) -> Result<PutReply> {
         self.bucket.put(key, body, options).await
     }
@@ -137,5 +140,8 @@ impl Bucket for Gauged {
     }
     async fn tags(&self, key: &Key) -> Result<Vec<Tag>> {
         self.bucket.tags(key).await
+    }
+    async fn put_tags(&self, key: &Key, tags: &[Tag]) -> Result<()> {
+        self.bucket.put_tags(key, tags).await
     }
 }
