@@ -33,6 +33,14 @@ pub(crate) struct Envelope {
 }
 
 impl Message {
+    /// Looks whether the message can be sent, without connecting.
+    ///
+    /// # Errors
+    /// [`Error::Address`], [`Error::NoRecipient`] or [`Error::Compose`].
+    pub fn check(&self) -> Result<()> {
+        self.envelope().map(drop)
+    }
+
     pub(crate) fn envelope(&self) -> Result<Envelope> {
         let from = mailbox("sender", &self.from)?;
         let to = self.to.iter().map(|to| mailbox("recipient", to)).collect::<Result<Vec<_>>>()?;

@@ -50,9 +50,9 @@ fn values_are_escaped() {
 
 #[test]
 fn unreadable_failures_still_give_a_mail_that_says_so() {
-    insta::assert_snapshot!(both(&status("[{\"displayName\": \"cut off")));
+    insta::assert_snapshot!(both(&status("[{\"displayName\": \"cut\noff\u{7}")));
     let long = status(&format!("x{}", "<".repeat(100_000))).message("a@example.com", vec![]);
-    assert!(long.text.len() < 10_000 && long.text.contains("[cut]"));
+    assert!(long.text.len() < 1_000 && long.text.contains("[cut]"));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 pub fn exit_code_meaning(code: i64) -> Option<&'static str> {
     Some(match code {
         0 => "all done, all verified",
-        1 => "the run itself failed; nothing was deleted",
+        1 => "the run itself failed",
         2 => "bad usage or configuration; nothing was touched",
         3 => "nothing to do",
         4 => "some objects failed; the rest are done",

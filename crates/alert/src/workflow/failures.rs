@@ -2,6 +2,10 @@ use serde_json::{Map, Value};
 
 use super::{exit_code::exit_code_in, unquote::unquote};
 
+const NO_LIST: &str = "it is no list of failed steps as Argo writes it";
+const CUT_OFF: &str = "it begins like a list of failed steps and breaks off before its end";
+const NOT_FILLED_IN: &str = "it is a placeholder that Argo did not fill in";
+
 /// What is known of the steps of a workflow that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failures {
@@ -11,8 +15,8 @@ pub enum Failures {
     Unreadable {
         /// As it came.
         raw: String,
-        /// What is wrong with it.
-        reason: String,
+        /// What is wrong with it, in plain words.
+        reason: &'static str,
     },
 }
 
@@ -40,6 +44,7 @@ impl Failures {
     /// Reads `{{workflow.failures}}`: JSON, or JSON in a quoted and escaped string (Argo quotes it once, and templates
     /// often once more).
     pub fn parse(raw: &str) -> Self {
+        let unreadable = |reason| Self::Unreadable { raw: raw.to_owned(), reason };
         let mut text = raw.trim().to_owned();
         // Each round takes one layer of quotes off; a value that never ends is no list of failures.
         for _ in 0..4 {
@@ -51,18 +56,16 @@ impl Failures {
                 Ok(Value::Array(steps)) => return Self::Listed(steps.iter().map(Failure::read).collect()),
                 Ok(step @ Value::Object(_)) => return Self::Listed(vec![Failure::read(&step)]),
                 Ok(Value::String(inner)) => inner.trim().clone_into(&mut text),
-                Ok(other) => return Self::unreadable(raw, format!("expected a list, found {other}")),
+                Ok(_) => return unreadable(NO_LIST),
                 Err(error) => match unquote(&text) {
                     Some(inner) => inner.trim().clone_into(&mut text),
-                    None => return Self::unreadable(raw, error.to_string()),
+                    None if text.starts_with("{{") => return unreadable(NOT_FILLED_IN),
+                    None if error.is_eof() => return unreadable(CUT_OFF),
+                    None => return unreadable(NO_LIST),
                 },
             }
         }
-        Self::unreadable(raw, "too many layers of quotes".into())
-    }
-
-    fn unreadable(raw: &str, reason: String) -> Self {
-        Self::Unreadable { raw: raw.to_owned(), reason }
+        unreadable(NO_LIST)
     }
 }
 
@@ -148,14 +151,18 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_kept_as_it_came() {
-        for raw in ["[{", "{{workflow.failures}}", "42", "true", "\"[{\\\"a\"", "\"", "'", "\\"] {
-            match Failures::parse(raw) {
-                Failures::Unreadable { raw: kept, reason } => {
-                    assert_eq!(kept, raw);
-                    assert!(!reason.is_empty());
-                }
-                other @ Failures::Listed(_) => panic!("{raw:?} gave {other:?}"),
-            }
+        for (raw, why) in [
+            ("[{", CUT_OFF),
+            ("{{workflow.failures}}", NOT_FILLED_IN),
+            ("42", NO_LIST),
+            ("true", NO_LIST),
+            ("nonsense", NO_LIST),
+            ("\"[{\\\"a\"", CUT_OFF),
+            ("\"", CUT_OFF),
+            ("'", NO_LIST),
+            ("\\", NO_LIST),
+        ] {
+            assert_eq!(Failures::parse(raw), Failures::Unreadable { raw: raw.into(), reason: why }, "{raw:?}");
         }
     }
 

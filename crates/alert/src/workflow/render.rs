@@ -3,8 +3,9 @@ use std::fmt::Write as _;
 use super::{Failure, Failures, WorkflowStatus, exit_code_meaning};
 use crate::message::one_line;
 
-/// How much of an unreadable value is quoted, in characters.
+/// How much of a message is quoted, and how much of a value that could not be read, in characters.
 const QUOTED: usize = 4000;
+const SHORT: usize = 500;
 
 /// The steps of a workflow that are shown one by one.
 const SHOWN: usize = 50;
@@ -79,7 +80,7 @@ fn sections(status: &WorkflowStatus, failures: &Failures) -> Vec<Section> {
         }
         Failures::Unreadable { raw, reason } => sections.push(Section {
             title: "The list of failed steps could not be read".into(),
-            lines: vec![("Because", one_line(reason).into()), ("It was", quote(raw))],
+            lines: vec![("Why", (*reason).to_owned()), ("What came", escaped(raw))],
         }),
     }
     sections
@@ -99,7 +100,7 @@ fn step_section(number: usize, count: usize, step: &Failure) -> Section {
         }
     }
     if let Some(raw) = &step.unreadable {
-        lines.push(("Not fully readable", quote(raw)));
+        lines.push(("Not fully readable", escaped(raw)));
     }
     Section { title: format!("Failed step {number} of {count}: {name}"), lines }
 }
@@ -110,6 +111,19 @@ fn quote(text: &str) -> String {
     let clean = |c: char| if c.is_control() && c != '\n' { ' ' } else { c };
     let mut out: String = text.chars().take(QUOTED).map(clean).collect();
     if text.chars().nth(QUOTED).is_some() {
+        out.push_str(" [cut]");
+    }
+    out
+}
+
+/// A text of any kind on one line, so that whoever reads the mail sees what is in it.
+fn escaped(text: &str) -> String {
+    let text = text.trim();
+    let mut out = String::new();
+    for c in text.chars().take(SHORT) {
+        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    if text.chars().nth(SHORT).is_some() {
         out.push_str(" [cut]");
     }
     out
