@@ -163,7 +163,7 @@ impl Results {
         let mut out = Output::stdout();
         match self.format {
             OutputFormat::Text => {
-                let meaning = meaning(ending.exit_code);
+                let meaning = meaning(ending.exit_code, self.totals.copied > 0);
                 let (header, totals) = (&self.header, &self.totals);
                 let summary = Summary { header, ending, totals, meaning, files: &files };
                 out.line(&summary.to_string().trim_end()).context("print the summary")
@@ -178,8 +178,11 @@ impl Results {
     }
 }
 
-fn meaning(code: u8) -> &'static str {
-    transship_alert::exit_code_meaning(i64::from(code)).unwrap_or_default()
+fn meaning(code: u8, copied: bool) -> &'static str {
+    match code {
+        1 if copied => "the run itself failed; what was copied stays",
+        code => transship_alert::exit_code_meaning(i64::from(code)).unwrap_or_default(),
+    }
 }
 
 /// The plan of a dry run: a line for each object and destination.

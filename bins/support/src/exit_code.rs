@@ -9,7 +9,7 @@ use transship_types::ErrorClass;
 pub enum ExitCode {
     /// All done, all verified.
     Done = 0,
-    /// The run itself failed; nothing was deleted.
+    /// The run itself failed; what was copied stays, and nothing was deleted.
     RunFailed = 1,
     /// Bad usage or configuration; nothing was touched.
     Usage = 2,

@@ -119,7 +119,11 @@ fn failures_that_cannot_be_read_still_give_a_mail() {
         assert_eq!(header(&text, "Subject"), "[data][nightly] Argo workflow Failed");
         let said = "The list of failed steps could not be read";
         let unreadable = ["cut off", "nonsense", "{{workflow"].iter().any(|part| failures.contains(part));
-        assert_eq!(text.replace("=\r\n", "").contains(said), unreadable, "{failures}: {text}");
+        let text = text.replace("=\r\n", "");
+        assert_eq!(text.contains(said), unreadable, "{failures}: {text}");
+        for jargon in ["EOF", "line 1", "column", "expected value"] {
+            assert!(!text.contains(jargon), "{failures}: {text}");
+        }
     }
 }
 
@@ -157,6 +161,21 @@ fn mistakes_are_found_before_anything_is_sent() {
     ] {
         let line = notify(&scene, environment, &WORKFLOW).fails_with(2);
         assert!(line.contains(words), "{line}");
+    }
+    scene.config("[solgate]\nalerts_to = a@b@c\n");
+    let ours = ["-c", "config.ini"];
+    for (environment, options, start) in [
+        (&[][..], &["--to", "nonsense"][..], "--to: "),
+        (&[], &["--to", "a@x.org; a@b@c"], "--to: "),
+        (&[], &["--from", "@"], "--from: "),
+        (&[], &["--smtp", "ftp://x"], "--smtp: "),
+        (&[("ALERT_RECIPIENT", "nonsense")], &[], "ALERT_RECIPIENT: "),
+        (&[("ALERT_TO_EMAIL_LIST", "a@b@c")], &ours, "ALERT_TO_EMAIL_LIST: "),
+        (&[("ALERT_FROM_EMAIL", "a b@c")], &["--to", "a@x.org"], "ALERT_FROM_EMAIL: "),
+        (&[], &ours, "config.ini:2: "),
+    ] {
+        let line = notify(&scene, environment, &[options, &WORKFLOW].concat()).fails_with(2);
+        assert!(line.starts_with(start), "{line}\nexpected {start}");
     }
     let line = notify(&scene, &[], &[&["-c", "none.ini"][..], &WORKFLOW].concat()).fails_with(2);
     assert!(line.contains("none.ini"), "{line}");

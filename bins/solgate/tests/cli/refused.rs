@@ -88,6 +88,7 @@ async fn reports_that_cannot_be_written() {
         ran.stderr
     );
     assert_eq!((ran.stderr.lines().count(), scene.keys("lake").len()), (1, 1));
+    assert!(ran.stdout.starts_with("solgate sync: the run itself failed; what was copied stays\n"), "{}", ran.stdout);
     assert!(ran.stdout.contains("1: 1 copied"), "{}", ran.stdout);
     let mut command = scene.command(&["-c", "config.ini", "sync", "--report", "s3://nowhere/report.json"]);
     command.env("AWS_ENDPOINT_URL", scene.server().endpoint());
