@@ -5,27 +5,36 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Permits are kibibytes, because a semaphore takes at most `u32::MAX` at once.
 const UNIT: u64 = 1 << 10;
 
+/// Of the budget, what is never taken for extras: one part of so many. Small objects always find something.
+const RESERVE: u64 = 8;
+
 /// The bytes that may be in memory at once.
 ///
 /// Nobody waits for more while holding some: a job takes what it needs to make progress in one go, and extras only
-/// if they are free. So jobs never wait for each other in a circle.
+/// if they are free. So jobs never wait for each other in a circle. Large objects hold what they took for long: they
+/// wait among themselves first, for one half of everything, so that small ones never wait for the end of a large one,
+/// unless it needs more than that half all alone.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget {
-    semaphore: Arc<Semaphore>,
+    all: Arc<Semaphore>,
+    large: Arc<Semaphore>,
     units: u64,
 }
 
 /// Bytes taken from a [`Budget`], given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
-    _permit: Option<OwnedSemaphorePermit>,
+    _permits: Vec<OwnedSemaphorePermit>,
 }
 
 impl Budget {
     pub(crate) fn new(bytes: u64) -> Self {
-        let units = (bytes / UNIT).clamp(1, u64::from(u32::MAX));
-        let permits = usize::try_from(units).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
-        Self { semaphore: Arc::new(Semaphore::new(permits)), units }
+        let units = (bytes / UNIT).clamp(2, u64::from(u32::MAX));
+        let semaphore = |units| {
+            let permits = usize::try_from(units).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+            Arc::new(Semaphore::new(permits))
+        };
+        Self { all: semaphore(units), large: semaphore(units / 2), units }
     }
 
     /// As much of `bytes` as there can ever be.
@@ -35,34 +44,67 @@ impl Budget {
 
     /// Waits for `bytes`, or for the whole budget where that is less.
     pub(crate) async fn take(&self, bytes: u64) -> Share {
-        let permit = Arc::clone(&self.semaphore).acquire_many_owned(self.permits(bytes)).await;
-        Share { _permit: permit.ok() }
+        let permit = Arc::clone(&self.all).acquire_many_owned(permits(bytes, self.units)).await;
+        Share { _permits: permit.into_iter().collect() }
     }
 
-    /// Takes `bytes` if they are free.
-    pub(crate) fn try_take(&self, bytes: u64) -> Option<Share> {
-        let permit = Arc::clone(&self.semaphore).try_acquire_many_owned(self.permits(bytes)).ok()?;
-        Some(Share { _permit: Some(permit) })
+    /// The same for an object that takes its time.
+    pub(crate) async fn take_for_large(&self, bytes: u64) -> Share {
+        let turn = Arc::clone(&self.large).acquire_many_owned(permits(bytes, self.units / 2)).await;
+        let mut share = self.take(bytes).await;
+        share._permits.extend(turn);
+        share
     }
 
-    fn permits(&self, bytes: u64) -> u32 {
-        u32::try_from(bytes.div_ceil(UNIT).clamp(1, self.units)).unwrap_or(u32::MAX)
+    /// Takes `bytes` more than are needed, if they are free and nobody waits.
+    pub(crate) fn try_extra(&self, bytes: u64) -> Option<Share> {
+        let (permits, reserve) = (permits(bytes, self.units), permits(self.units / RESERVE * UNIT, self.units));
+        let mut free = Arc::clone(&self.all).try_acquire_many_owned(permits.checked_add(reserve)?).ok()?;
+        let extra = free.split(usize::try_from(permits).ok()?)?;
+        Some(Share { _permits: vec![extra] })
     }
+}
+
+fn permits(bytes: u64, most: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(UNIT).clamp(1, most)).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
 
     #[tokio::test]
     async fn more_than_there_is_waits_for_all_and_no_longer() {
         let budget = Budget::new(10 * UNIT);
         let all = budget.take(1 << 40).await;
-        assert!(budget.try_take(1).is_none());
+        assert!(budget.take(1).now_or_never().is_none());
         drop(all);
-        let some = budget.try_take(9 * UNIT).unwrap();
-        assert!(budget.try_take(2 * UNIT).is_none());
+        let some = budget.take(9 * UNIT).await;
+        assert!(budget.take(2 * UNIT).now_or_never().is_none());
         drop(some);
-        assert!(budget.try_take(2 * UNIT).is_some());
+        assert!(budget.take(2 * UNIT).now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn an_extra_leaves_something_and_gives_way_to_whoever_waits() {
+        let budget = Budget::new(16 * UNIT);
+        assert!(budget.try_extra(15 * UNIT).is_none());
+        let extra = budget.try_extra(14 * UNIT).unwrap();
+        let mut waiting = Box::pin(budget.take(3 * UNIT));
+        assert!((&mut waiting).now_or_never().is_none());
+        drop(extra);
+        assert!(budget.try_extra(14 * UNIT).is_none());
+        assert!(waiting.now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn large_ones_wait_among_themselves() {
+        let budget = Budget::new(16 * UNIT);
+        let _one = budget.take_for_large(6 * UNIT).await;
+        let mut two = Box::pin(budget.take_for_large(6 * UNIT));
+        assert!((&mut two).now_or_never().is_none());
+        assert!(budget.take(10 * UNIT).now_or_never().is_some(), "small ones pass");
     }
 }

@@ -49,28 +49,13 @@ pub(crate) struct Uploaded {
     pub(crate) expected: Option<ETag>,
 }
 
-/// What an uploader holds at the least: the part that is filled and the one that is under way.
-pub(crate) fn working_set(part_size: u64) -> u64 {
-    2 * part_size
-}
-
-/// The memory that a part may occupy. Two rooms are the working set, which the caller holds; what goes beyond is taken
-/// only if it is free, so that nobody waits for memory while holding some.
+/// The memory that a part occupies until it has arrived.
 struct Room {
-    bytes: u64,
-    extra: Vec<Share>,
-}
-
-impl Room {
-    /// Becomes larger, where there is memory for it.
-    fn grow(&mut self, bytes: u64, budget: &Budget) {
-        if let Some(more) = bytes.checked_sub(self.bytes).filter(|more| *more > 0)
-            && let Some(share) = budget.try_take(more)
-        {
-            self.bytes = bytes;
-            self.extra.push(share);
-        }
-    }
+    /// It is the one that the caller holds, in which every upload comes to its end.
+    is_own: bool,
+    /// What goes beyond, so that parts go side by side or are larger. It is given back after each part: others may be
+    /// waiting by then.
+    _extra: Option<Share>,
 }
 
 struct Chunks {
@@ -78,23 +63,24 @@ struct Chunks {
     bytes: u64,
 }
 
-/// Parts that have arrived, and the rooms that they have left.
+/// Parts that have arrived.
 #[derive(Default)]
 struct Arrived {
     parts: Vec<(Part, Option<[u8; 16]>)>,
-    rooms: Vec<Room>,
+    /// Whether the caller's own room is free.
+    own_is_free: bool,
 }
 
 impl Arrived {
     fn add(&mut self, (part, digest, room): (Part, Option<[u8; 16]>, Room)) {
         self.parts.push((part, digest));
-        self.rooms.push(room);
+        self.own_is_free |= room.is_own;
     }
 }
 
 impl Uploader {
     /// Uploads everything, then asks `approve`, which gets the hasher of all bytes, before the object becomes visible.
-    /// The caller holds [`working_set`] of the budget. Nothing is left behind after an error.
+    /// The caller holds `part_size` of the budget. Nothing is left behind after an error.
     pub(crate) async fn upload<A>(
         &self,
         stream: ByteStream,
@@ -140,34 +126,27 @@ impl Uploader {
         first: Chunks,
         filler: &mut Filler,
     ) -> Result<(Vec<Part>, Vec<[u8; 16]>, u64)> {
-        let room = || Room { bytes: self.part_size, extra: Vec::new() };
         let (mut arrived, mut under_way) = (Arrived::default(), FuturesUnordered::new());
-        arrived.rooms.push(room());
-        let (mut content, mut occupied, mut number, mut bytes) = (first, room(), 0, 0);
+        let (mut content, mut room, mut size) = (first, Room { is_own: true, _extra: None }, self.part_size);
+        let (mut number, mut bytes) = (0, 0);
         while content.bytes > 0 {
             number += 1;
             bytes += content.bytes;
             self.check_number(number, bytes)?;
-            let last = content.bytes < occupied.bytes;
-            under_way.push(self.part(upload, number, content, occupied));
+            let last = content.bytes < size;
+            under_way.push(self.part(upload, number, content, room));
             if last {
                 break;
             }
-            let size = self.size_of(number + 1);
-            occupied = loop {
-                if let Some(free) = arrived.rooms.pop() {
-                    break free;
-                }
-                let extra = if under_way.len() < PARTS_AT_ONCE { self.budget.try_take(size) } else { None };
-                if let Some(share) = extra {
-                    break Room { bytes: size, extra: vec![share] };
+            (room, size) = loop {
+                if let Some(room) = self.room(self.size_of(number + 1), &mut arrived, under_way.len()) {
+                    break room;
                 }
                 if let Some(part) = under_way.try_next().await? {
                     arrived.add(part);
                 }
             };
-            occupied.grow(size, &self.budget);
-            let mut filling = pin!(filler.fill(occupied.bytes));
+            let mut filling = pin!(filler.fill(size));
             content = loop {
                 tokio::select! {
                     biased;
@@ -182,6 +161,18 @@ impl Uploader {
         arrived.parts.sort_by_key(|(part, _)| part.number);
         let (parts, digests): (Vec<_>, Vec<_>) = arrived.parts.into_iter().unzip();
         Ok((parts, digests.into_iter().collect::<Option<_>>().unwrap_or_default(), bytes))
+    }
+
+    /// Room for a part of so many bytes, and how many it has: as the budget allows.
+    fn room(&self, wanted: u64, arrived: &mut Arrived, under_way: usize) -> Option<(Room, u64)> {
+        if std::mem::take(&mut arrived.own_is_free) {
+            let more = wanted.checked_sub(self.part_size).filter(|more| *more > 0);
+            let share = more.and_then(|more| self.budget.try_extra(more));
+            let size = if share.is_some() { wanted } else { self.part_size };
+            return Some((Room { is_own: true, _extra: share }, size));
+        }
+        let share = (under_way < PARTS_AT_ONCE).then(|| self.budget.try_extra(wanted)).flatten()?;
+        Some((Room { is_own: false, _extra: Some(share) }, wanted))
     }
 
     fn check_number(&self, number: u32, bytes: u64) -> Result<()> {

@@ -13,7 +13,6 @@ use crate::{
     fanout::WINDOW_BYTES,
     follower::Follower,
     open_object::OpenObject,
-    parts::working_set,
     read::{Open, Source, cancelled, insist},
     relay::{self, Relay},
     unpack::largest_unpacked,
@@ -105,14 +104,16 @@ impl Pass<'_> {
         let (mut size, mut pin) = (self.listed.size, self.listed.etag.clone().filter(|_| self.pinned));
         let mut changed = false;
         loop {
-            let mut shares = vec![self.take(need(size)).await?];
+            let mut shares = vec![self.take(size, need(size)).await?];
             let mut open = self.source.open(pin.as_ref()).await?;
             open.changed |= changed;
             let more = need(open.info.size).saturating_sub(need(size));
             if more == 0 {
                 return Ok((open, shares));
             }
-            if let Some(share) = self.budget.try_take(more) {
+            if self.fits_memory(size) == self.fits_memory(open.info.size)
+                && let Some(share) = self.budget.try_extra(more)
+            {
                 shares.push(share);
                 return Ok((open, shares));
             }
@@ -120,11 +121,14 @@ impl Pass<'_> {
         }
     }
 
-    /// Waits for memory. Who waits has not started yet, so a cancelled run ends here.
-    async fn take(&self, bytes: u64) -> Result<Share> {
+    /// Waits for memory for an object of this size. Who waits has not started yet, so a cancelled run ends here.
+    async fn take(&self, size: u64, bytes: u64) -> Result<Share> {
+        let share = async {
+            if self.fits_memory(size) { self.budget.take(bytes).await } else { self.budget.take_for_large(bytes).await }
+        };
         tokio::select! {
             biased;
-            share = self.budget.take(bytes) => Ok(share),
+            share = share => Ok(share),
             () = self.cancel.cancelled() => Err(cancelled()),
         }
     }
@@ -135,9 +139,9 @@ impl Pass<'_> {
             return size;
         }
         let each = |w: &Writer| match () {
-            () if w.target.unpack => WINDOW_BYTES + working_set(self.part()).min(largest_unpacked(size)),
+            () if w.target.unpack => WINDOW_BYTES + self.part().min(largest_unpacked(size)),
             () if self.in_one_put(w, size) => WINDOW_BYTES,
-            () => WINDOW_BYTES + working_set(self.part_for(w, size)),
+            () => WINDOW_BYTES + self.part_for(w, size),
         };
         self.writers.iter().map(each).sum()
     }
@@ -183,7 +187,7 @@ impl Pass<'_> {
         if etag.parts().is_none() || self.listed.size <= self.part() || !self.writers.iter().all(able) {
             return Ok(None);
         }
-        let _share = self.take(Relay::working_set(self.writers.len())).await?;
+        let _share = self.take(self.listed.size, Relay::working_set(self.writers.len())).await?;
         let Some(parts) = relay::boundaries(self.source, etag, self.listed.size).await? else { return Ok(None) };
         let limits = MultipartLimits::S3;
         if !(limits.min_part..=limits.max_part).contains(&parts.part_size) {

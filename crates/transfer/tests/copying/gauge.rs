@@ -8,6 +8,7 @@ use std::sync::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
+use tokio::sync::watch;
 use transship_store::{
     Body, Bucket, ByteStream, Capabilities, CopySource, Cursor, Deleted, GetOptions, GetReply, ListPage, ListRequest,
     ObjectInfo, Part, PartInfo, PutOptions, PutReply, Result, Tag, UnfinishedUpload, Upload,
@@ -43,11 +44,13 @@ pub(crate) struct Gauged {
     pub(crate) read: Arc<Gauge>,
     /// Parts that are being written.
     pub(crate) parts: Gauge,
+    /// Whether parts get through.
+    pub(crate) gate: watch::Sender<bool>,
 }
 
 impl Gauged {
     pub(crate) fn new(bucket: Arc<dyn Bucket>) -> Arc<Self> {
-        Arc::new(Self { bucket, read: Arc::default(), parts: Gauge::default() })
+        Arc::new(Self { bucket, read: Arc::default(), parts: Gauge::default(), gate: watch::Sender::new(true) })
     }
 }
 
@@ -110,6 +113,7 @@ impl Bucket for Gauged {
     async fn put_part(&self, upload: &Upload, number: u32, body: Body, options: &PutOptions) -> Result<Part> {
         let bytes = body.len() as i64;
         self.parts.add(bytes);
+        self.gate.subscribe().wait_for(|open| *open).await.unwrap();
         let written = self.bucket.put_part(upload, number, body, options).await;
         self.parts.add(-bytes);
         written

@@ -1,6 +1,6 @@
 //! One number for the memory of everything.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
@@ -9,7 +9,7 @@ use transship_transfer::{Copied, Copier, Destination, Job, Target};
 
 use crate::{
     gauge::Gauged,
-    stage::{BUCKET, MIB, Stage, content, in_parts, opened, verified},
+    stage::{BUCKET, MIB, Stage, content, in_parts, job, opened, verified},
     unpacking::gzip,
 };
 
@@ -87,4 +87,48 @@ async fn an_archive_of_200_mib_passes_through_32_mib() {
     let most = site.parts.most();
     assert!(most <= 32 * MIB, "{most} bytes were in parts under way at once");
     assert!(most > 16 * MIB, "and parts go side by side: {most}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn small_objects_do_not_wait_for_large_ones() {
+    let zeros = Bytes::from(vec![0; 30 * MIB]);
+    let large = [
+        ("split", StoredObject::new(content(30 * MIB, 1))),
+        ("archive", StoredObject::new(gzip(&zeros))),
+        ("parts", in_parts(&content(30 * MIB, 2), 5 * MIB)),
+    ];
+    for (kind, object) in large {
+        let mut stage = Stage::new().await;
+        stage.options.memory = 16 * MIB as u64;
+        stage.options.split_above = 8 * MIB as u64;
+        let site = Gauged::new(opened(stage.site()));
+        site.gate.send_replace(false);
+        let mut jobs = Vec::new();
+        for n in 0..3 {
+            let key = format!("large {n}");
+            stage.put(&key, object.clone());
+            let target =
+                Target { destination: 0, key: key.as_str().into(), unpack: kind == "archive", newest_wins: false };
+            jobs.push(Job { source: stage.listed(&key).await, hint: false, targets: vec![target] });
+        }
+        for n in 0..40 {
+            let key = format!("small {n}");
+            stage.source.put_object(BUCKET, &key, content(100 << 10, n));
+            jobs.push(job(stage.listed(&key).await, 1));
+        }
+        let copier = stage.copier_to(vec![site.clone()]);
+        let mut outcomes = pin!(copier.run(stream::iter(jobs)));
+        let mut order = Vec::new();
+        while let Some(copied) =
+            tokio::time::timeout(Duration::from_secs(30), outcomes.next()).await.expect("the small ones go on")
+        {
+            verified(&copied.targets[0]);
+            order.push(copied.source.key.as_str().to_owned());
+            if order.len() == 40 {
+                site.gate.send_replace(true);
+            }
+        }
+        assert_eq!(order.len(), 43, "{kind}");
+        assert!(order[..40].iter().all(|key| key.starts_with("small")), "{kind}: {order:?}");
+    }
 }
