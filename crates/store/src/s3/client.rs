@@ -1,25 +1,24 @@
 //! Signs a request, sends it, and tells what came of it.
 
-use std::sync::{
-    PoisonError, RwLock,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{PoisonError, atomic::Ordering},
+    time::Duration,
 };
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use http::{HeaderMap, HeaderValue, Method, header};
 use hyper::body::Incoming;
-use time::OffsetDateTime;
 use transship_types::{ErrorClass, Key};
 
 use super::{
     connect::{self, Pool},
-    credentials::{Credentials, Keys},
+    credentials::Credentials,
     encode,
     endpoint::Endpoint,
     failure::{self, Refusal},
     headers,
+    learned::{Learned, Terms},
     sign::{EMPTY_SHA256, Signer, Target, UNSIGNED},
     transmit::{ReplyBody, RequestBody},
     xml,
@@ -29,9 +28,6 @@ use crate::{Body, Error, ErrorKind, PayloadSigning, RequestCounts, Result, S3Spe
 /// More than any listing page, error or tag set needs.
 const DOCUMENT_LIMIT: usize = 32 << 20;
 
-/// A difference between clocks that servers accept; AWS allows 15 minutes.
-const TOLERATED_SKEW: i64 = 60;
-
 pub(super) struct Client {
     pool: Pool,
     endpoint: Endpoint,
@@ -39,11 +35,7 @@ pub(super) struct Client {
     location: String,
     credentials: Credentials,
     signer: Signer,
-    /// The region to sign for, and whether the user gave it.
-    region: RwLock<String>,
-    region_given: bool,
-    /// The server's clock minus this machine's, in seconds.
-    clock: AtomicI64,
+    learned: Learned,
     signing: PayloadSigning,
     silence: Duration,
     tally: Tally,
@@ -84,6 +76,11 @@ impl<'a> Request<'a> {
         self.body = body;
         self
     }
+}
+
+enum Answer {
+    Success(Reply),
+    Refusal(Refusal),
 }
 
 /// A success, its body still to be read.
@@ -128,8 +125,7 @@ impl Client {
         let endpoint =
             Endpoint::new(&spec.bucket, spec.endpoint.as_deref().or(credentials.endpoint()), spec.addressing)?;
         let location = format!("s3://{} at {}", spec.bucket, endpoint.describe());
-        let region = spec.region.clone().or_else(|| credentials.region().map(Into::into));
-        let region_given = spec.region.is_some();
+        let learned = Learned::new(spec.region.as_deref(), credentials.region());
         Ok(Self {
             pool: connect::pool(spec)?,
             endpoint,
@@ -137,9 +133,7 @@ impl Client {
             location,
             credentials,
             signer: Signer::default(),
-            region: RwLock::new(region.unwrap_or_else(|| "us-east-1".to_owned())),
-            region_given,
-            clock: AtomicI64::new(0),
+            learned,
             signing: spec.payload_signing,
             silence: spec.read_timeout,
             tally: Tally::default(),
@@ -183,7 +177,7 @@ impl Client {
         let (headers, body) = self.document(request).await?;
         let Some(error) = xml::error_body(&body) else { return Ok((headers, body)) };
         let status = http::StatusCode::OK;
-        let refusal = Refusal { status, headers, body: Some(error), about_key: true };
+        let refusal = Refusal { status, headers, body: Some(error), about_key: true, signed_for: String::new() };
         let known = refusal.kind() != ErrorKind::InvalidRequest;
         let error = refusal.into_error();
         let error = if known { error } else { error.with_class(ErrorClass::Permanent) };
@@ -191,23 +185,46 @@ impl Client {
     }
 
     async fn attempt(&self, request: Request<'_>) -> Result<Reply> {
-        let keys = self.credentials.keys().await?;
-        let about_key = request.key.is_some();
-        let method = request.method.clone();
+        let terms = self.learned.terms(self.credentials.keys().await?);
+        let (method, key) = (request.method.clone(), request.key);
+        let refusal = match self.ask(request, &terms).await? {
+            Answer::Success(reply) => return Ok(reply),
+            Answer::Refusal(refusal) if method == Method::HEAD => self.in_full(refusal, key, &terms).await,
+            Answer::Refusal(refusal) => refusal,
+        };
+        Err(self.refused(refusal, &terms).await)
+    }
+
+    async fn ask(&self, request: Request<'_>, terms: &Terms) -> Result<Answer> {
+        let (method, about_key) = (request.method.clone(), request.key.is_some());
         let body = self.body_to_sign(request.body).await?;
-        let http = self.signed(keys.as_deref(), &request.method, request.key, &request.query, request.headers, body)?;
+        let http = self.signed(terms, &method, request.key, &request.query, request.headers, body)?;
         self.tally.count(&method);
         let response = self.exchange(http).await?;
         let status = response.status();
         let (parts, body) = response.into_parts();
         let reply = Reply { headers: parts.headers, body, silence: self.silence };
         if status.is_success() {
-            return Ok(reply);
+            return Ok(Answer::Success(reply));
         }
         let headers = reply.headers.clone();
         let document = if method == Method::HEAD { None } else { reply.document().await.ok() };
         let body = document.and_then(|(_, body)| xml::error_body(&body));
-        Err(self.refused(Refusal { status, headers, body, about_key }, keys.as_deref()).await)
+        Ok(Answer::Refusal(Refusal { status, headers, body, about_key, signed_for: terms.region.clone() }))
+    }
+
+    /// The reply to a HEAD has no body. Whether 400 or 403 mean an expired token, a wrong clock, wrong keys or none of
+    /// these is told by a GET of one byte that is refused alike.
+    async fn in_full(&self, refusal: Refusal, key: Option<&Key>, terms: &Terms) -> Refusal {
+        let unclear = matches!(refusal.status, http::StatusCode::BAD_REQUEST | http::StatusCode::FORBIDDEN);
+        if !unclear || terms.keys.is_none() || refusal.kind() == ErrorKind::WrongRegion {
+            return refusal;
+        }
+        let byte = Request::new("look at", Method::GET, key).header("range", HeaderValue::from_static("bytes=0-0"));
+        match self.ask(byte, terms).await {
+            Ok(Answer::Refusal(full)) if full.status == refusal.status => full,
+            _ => refusal,
+        }
     }
 
     /// The body, and the hash to sign for it.
@@ -226,24 +243,22 @@ impl Client {
 
     fn signed(
         &self,
-        keys: Option<&Keys>,
+        terms: &Terms,
         method: &Method,
         key: Option<&Key>,
         query: &[(&'static str, String)],
         mut headers: HeaderMap,
         (body, payload_sha256): (Body, std::borrow::Cow<'static, str>),
     ) -> Result<http::Request<RequestBody>> {
-        let region = self.region();
-        let host = self.endpoint.host(&self.bucket, &region);
+        let host = self.endpoint.host(&self.bucket, &terms.region);
         let path = self.endpoint.path(&self.bucket, &key.map(|k| encode::path(k.as_str())).unwrap_or_default());
         let query: Vec<_> = query.iter().map(|(n, v)| (encode::query(n), encode::query(v))).collect();
         headers.insert(header::HOST, headers::value("the host", &host)?);
         headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("transship/", env!("CARGO_PKG_VERSION"))));
-        if let Some(keys) = keys {
-            let now = OffsetDateTime::now_utc() + time::Duration::seconds(self.clock.load(Ordering::Relaxed));
+        if let Some(keys) = &terms.keys {
             let target =
                 Target { method: method.as_str(), path: &path, query: &query, payload_sha256: &payload_sha256 };
-            self.signer.sign(keys, &region, now, &target, &mut headers);
+            self.signer.sign(keys, &terms.region, terms.time(), &target, &mut headers);
         }
         if !body.is_empty() || matches!(*method, Method::PUT | Method::POST) {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
@@ -289,51 +304,25 @@ impl Client {
     }
 
     /// What can be learned from a refusal is learned; the error is then worth another try.
-    async fn refused(&self, refusal: Refusal, keys: Option<&Keys>) -> Error {
-        let learned = match (refusal.kind(), keys) {
-            (ErrorKind::WrongRegion, _) => self.learn_region(&refusal),
-            (ErrorKind::ClockSkew, _) => self.learn_clock(&refusal),
+    async fn refused(&self, refusal: Refusal, terms: &Terms) -> Error {
+        let kind = refusal.kind();
+        let learned = match (kind, &terms.keys) {
+            (ErrorKind::WrongRegion, _) => self.learned.region_from(&refusal, terms, &self.location),
+            (ErrorKind::ClockSkew, _) => self.learned.clock_from(&refusal, terms, &self.location),
             (ErrorKind::ExpiredToken, Some(keys)) => self.credentials.refresh(keys).await,
             _ => false,
         };
         let region = refusal.region();
-        let kind = refusal.kind();
         let error = refusal.into_error();
         match (kind, region) {
             _ if learned => error.with_class(ErrorClass::Transient),
-            (ErrorKind::WrongRegion, Some(region)) => Error::new(
-                kind,
-                format!("the bucket is in region {region}, the request was signed for {}", self.region()),
-            )
-            .answered(error.status().unwrap_or_default(), error.code()),
+            (ErrorKind::WrongRegion, Some(region)) => {
+                let signed_for = &terms.region;
+                Error::new(kind, format!("the bucket is in region {region}, the request was signed for {signed_for}"))
+                    .answered(error.status().unwrap_or_default(), error.code())
+            }
             _ => error,
         }
-    }
-
-    fn region(&self) -> String {
-        self.region.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn learn_region(&self, refusal: &Refusal) -> bool {
-        let Some(told) = refusal.region().filter(|told| !self.region_given && *told != self.region()) else {
-            return false;
-        };
-        tracing::debug!(location = %self.location, region = told, "the bucket is in another region");
-        *self.region.write().unwrap_or_else(PoisonError::into_inner) = told;
-        true
-    }
-
-    fn learn_clock(&self, refusal: &Refusal) -> bool {
-        let server = refusal.body.as_ref().and_then(|b| b.server_time);
-        let dated = || headers::text(&refusal.headers, header::DATE).and_then(|d| headers::http_date(&d));
-        let Some(server) = server.or_else(dated) else { return false };
-        let offset = (server - OffsetDateTime::now_utc()).whole_seconds();
-        let before = self.clock.swap(offset, Ordering::Relaxed);
-        let learned = (offset - before).abs() > TOLERATED_SKEW;
-        if learned {
-            tracing::warn!(location = %self.location, seconds = offset, "this machine's clock is wrong: signing with the server's");
-        }
-        learned
     }
 }
 

@@ -15,6 +15,8 @@ pub(super) struct Refusal {
     pub(super) body: Option<xml::ErrorBody>,
     /// The request named a key: a 404 without a body means the object.
     pub(super) about_key: bool,
+    /// The region that the request was signed for.
+    pub(super) signed_for: String,
 }
 
 impl Refusal {
@@ -27,12 +29,17 @@ impl Refusal {
         headers::text(&self.headers, "x-amz-bucket-region").or_else(|| self.body.as_ref()?.region.clone())
     }
 
+    fn names_another_region(&self) -> bool {
+        self.region().is_some_and(|region| region != self.signed_for)
+    }
+
     pub(super) fn kind(&self) -> ErrorKind {
         self.code().and_then(kind_of_code).unwrap_or_else(|| self.kind_of_status())
     }
 
     fn kind_of_status(&self) -> ErrorKind {
         match self.status.as_u16() {
+            400 | 403 if self.body.is_none() && self.names_another_region() => ErrorKind::WrongRegion,
             301 | 307 | 308 => ErrorKind::WrongRegion,
             401 => ErrorKind::Credentials,
             403 => ErrorKind::AccessDenied,

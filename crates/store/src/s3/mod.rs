@@ -9,6 +9,7 @@ mod encode;
 mod endpoint;
 mod failure;
 mod headers;
+mod learned;
 mod list;
 mod multipart;
 mod object;

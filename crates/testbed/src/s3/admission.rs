@@ -21,6 +21,8 @@ pub enum WrongRegion {
     Refuse,
     /// 301 `PermanentRedirect` with `x-amz-bucket-region`, as AWS answers where the bucket is elsewhere.
     Redirect,
+    /// 403 `AccessDenied` with `x-amz-bucket-region`: in the reply to a HEAD, nothing but this header tells.
+    Deny,
     /// Nothing: every region will do, as on most other servers.
     Accept,
 }
@@ -45,6 +47,7 @@ pub(crate) fn check_region(
         )
         .element("Endpoint", format!("s3.{region}.amazonaws.com"))
         .element("Bucket", bucket.unwrap_or_default()),
+        WrongRegion::Deny => Refusal::new(StatusCode::FORBIDDEN, "AccessDenied", "Access Denied"),
         _ => Refusal::new(
             StatusCode::BAD_REQUEST,
             "AuthorizationHeaderMalformed",

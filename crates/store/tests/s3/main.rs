@@ -1,0 +1,28 @@
+//! The S3 bucket against the in-memory server, request by request.
+
+// Lints spare tests, but not what tests share.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod refused;
+
+use std::sync::Arc;
+
+use transship_store::{Bucket, BucketSpec, S3Credentials, S3Spec, open};
+use transship_testbed::s3::S3Server;
+use transship_types::Secret;
+
+const BUCKET: &str = "data";
+
+/// A spec with the server's keys, its region left to be found out.
+fn spec(server: &S3Server) -> S3Spec {
+    let credentials = S3Credentials::Static {
+        access_key_id: server.access_key().to_owned(),
+        secret_access_key: Secret::new(server.secret_key()),
+        session_token: None,
+    };
+    S3Spec { endpoint: Some(server.endpoint()), ..S3Spec::new(BUCKET, credentials) }
+}
+
+fn opened(spec: S3Spec) -> Arc<dyn Bucket> {
+    open(&BucketSpec::S3(spec)).unwrap()
+}
