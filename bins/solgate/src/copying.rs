@@ -12,7 +12,7 @@ use transship::{
 };
 use transship_support::{ExitCode, Failure, Progress, ProgressMode, Snapshot};
 
-use crate::results::{End, Results};
+use crate::results::{End, Results, SoFar};
 
 pub(crate) type Entries = BoxStream<'static, transship::Result<Entry>>;
 
@@ -48,8 +48,8 @@ async fn follow(
     results: &mut Results,
     cancel: &CancellationToken,
 ) -> anyhow::Result<transship::Result<()>> {
-    let (known, failed) = (run.progress(), results.failed_so_far());
-    let shown = Progress::start(progress, move || snapshot(&known, failed.load(Ordering::Relaxed)));
+    let (known, so_far) = (run.progress(), results.so_far());
+    let shown = Progress::start(progress, move || snapshot(&known, &so_far));
     let mut outcomes = run.outcomes();
     let (mut ended, mut closed) = (Ok(()), Ok(()));
     while let Some(outcome) = outcomes.next().await {
@@ -67,7 +67,8 @@ async fn follow(
 /// are the configuration's as long as nothing was touched.
 pub(crate) fn code(error: &Error, objects: u64) -> ExitCode {
     match error {
-        Error::Collision { .. } | Error::WorkDir { .. } => ExitCode::Usage,
+        Error::Collision { .. } => ExitCode::Usage,
+        Error::WorkDir { .. } if objects == 0 => ExitCode::Usage,
         Error::Store(error) if error.kind() == ErrorKind::Configuration && objects == 0 => ExitCode::Usage,
         error if error.class() == ErrorClass::Cancelled => ExitCode::Stopped,
         _ => ExitCode::RunFailed,
@@ -99,8 +100,11 @@ fn requests(name: &str, bucket: &dyn Bucket) -> StoreRequests {
     }
 }
 
-fn snapshot(progress: &transship::Progress, failed: u64) -> Snapshot {
+fn snapshot(progress: &transship::Progress, so_far: &SoFar) -> Snapshot {
     let (objects_total, bytes_total) = progress.known();
-    let (objects_done, bytes_done) = progress.done();
+    let (objects_done, arrived) = progress.done();
+    // Bytes of an object that the server copies never arrive here.
+    let bytes_done = arrived.max(so_far.bytes.load(Ordering::Relaxed));
+    let failed = so_far.failed.load(Ordering::Relaxed);
     Snapshot { objects_done, objects_total, bytes_done, bytes_total, complete: progress.is_listed(), failed }
 }

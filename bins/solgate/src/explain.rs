@@ -30,9 +30,9 @@ pub(crate) async fn run(cli: &Cli, args: &ExplainArgs) -> anyhow::Result<ExitCod
         storage_class: None,
     };
     let listed = found.is_some().then(|| list::oldest(&config).is_none_or(|oldest| entry.last_modified >= oldest));
-    let planned = Plan::new(route.clone()).decide(entry);
+    let planned = Plan::new(route.clone()).decide(entry)?;
     let mut out = Output::stdout();
-    match cli.run.output {
+    match args.output {
         OutputFormat::Json => out.line(&json(&args.key, &planned, listed, &route))?,
         OutputFormat::Text => text(&mut out, &args.key, &planned, listed, &route)?,
     }

@@ -16,10 +16,15 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use transship_report::ObjectReport;
 use transship_store::ErrorKind;
-use transship_transfer::{Copier, CopyOptions, Job, Target};
+use transship_transfer::{Copied, Copier, CopyOptions, Job, Target};
 use transship_types::{Entry, ErrorClass};
 
-use crate::{Decision, Error, Existing, Plan, Planned, Planner, Result, Route, list, outcome};
+use crate::{
+    Decision, Error, Existing, Plan, Planned, Result, Route,
+    found::{Found, Look, look_at},
+    list, outcome,
+    planner::Planner,
+};
 
 /// How a run goes.
 #[derive(Clone, Debug)]
@@ -28,9 +33,10 @@ pub struct RunOptions {
     pub copy: CopyOptions,
     /// List each destination once and leave alone what is there already.
     pub skip_existing: bool,
-    /// Sizes and ETags of the entries are hints, not promises: see [`Job::hint`].
+    /// Sizes, times and ETags of the entries are hints, not promises: see [`Job::hint`]. Where a decision hangs on an
+    /// object's time - the newest of several wins, or ages are compared - the source is asked first.
     pub hints: bool,
-    /// Where a plan goes that is too large for memory.
+    /// Where goes what is too large for memory: a plan, what a destination holds.
     pub work_dir: PathBuf,
     /// Ends the run cleanly: nothing new is started, what is in flight may finish for a while.
     pub cancel: CancellationToken,
@@ -130,11 +136,9 @@ async fn start(
     progress: Arc<Progress>,
 ) -> Result<BoxStream<'static, Result<ObjectReport>>> {
     let known = options.hints || Planner::is_needed(&route);
-    let (plan, entries) = tokio::select! {
-        prepared = async {
-            let closed = probe(&route, &options.copy).await?;
-            prepare(route, closed, entries, &options, &progress).await
-        } => prepared?,
+    let look = if options.hints { Look::WhereTimeDecides } else { Look::Never };
+    let (plan, found) = tokio::select! {
+        prepared = prepare(route, entries, look, &options, &progress) => prepared?,
         // A store that never answers must not hold up the end.
         () = options.cancel.cancelled() => return Err(Error::Stopped),
     };
@@ -144,8 +148,8 @@ async fn start(
     let how = CopyOptions { leave_equal: options.skip_existing, ..options.copy.clone() };
     let copier = Copier::new(source, destinations, how, options.cancel.clone());
     let _ = progress.copier.set(copier.clone());
-    let run = Arc::new(Running { plan, copier, hints: options.hints, progress: Arc::clone(&progress) });
-    let (entries, broken) = until_error(entries);
+    let run = Arc::new(Running { copier, progress: Arc::clone(&progress), plan: Arc::clone(&plan) });
+    let (due, broken) = until_error(found.map(move |found| plan.due(found?)));
     let listed = stream::once(async move {
         progress.listed.store(true, Ordering::Relaxed);
         None
@@ -153,30 +157,32 @@ async fn start(
     // Entries that are known already come back as cancelled, each by name; a listing is not read to its end for that.
     let cancel = options.cancel.clone();
     let stop = async move { if known { std::future::pending::<()>().await } else { cancel.cancelled().await } };
-    Ok(entries
+    Ok(due
         .take_until(stop)
         .map(Some)
         .chain(listed)
         .filter_map(futures::future::ready)
-        .map(move |entry| Arc::clone(&run).one(entry).map(Ok))
+        .map(move |due| Arc::clone(&run).one(due).map(Ok))
         .buffer_unordered(options.copy.transfers.max(1))
         .chain(stream::once(broken).filter_map(|error| futures::future::ready(error.map(Err))))
         .boxed())
 }
 
-/// The entries before the first error, and the error, once they have been read: what is under way shall not be cut
-/// off for it.
-fn until_error(entries: Entries) -> (impl Stream<Item = Entry> + Send, impl Future<Output = Option<Error>> + Send) {
+/// The items before the first error, and the error, once they have been read: what is under way shall not be cut off
+/// for it.
+fn until_error<T: Send>(
+    items: impl Stream<Item = Result<T>> + Send,
+) -> (impl Stream<Item = T> + Send, impl Future<Output = Option<Error>> + Send) {
     let (sender, error) = oneshot::channel();
-    let good = entries.scan(Some(sender), |sender, entry| {
-        let entry = match entry {
-            Ok(entry) => Some(entry),
+    let good = items.scan(Some(sender), |sender, item| {
+        let item = match item {
+            Ok(item) => Some(item),
             Err(error) => {
                 sender.take().map(|sender| sender.send(error));
                 None
             }
         };
-        futures::future::ready(entry)
+        futures::future::ready(item)
     });
     (good, error.map(std::result::Result::ok))
 }
@@ -184,29 +190,37 @@ fn until_error(entries: Entries) -> (impl Stream<Item = Entry> + Send, impl Futu
 /// Everything that happens before the first object is copied.
 pub(crate) async fn prepare(
     route: Route,
-    closed: Vec<Option<String>>,
     entries: Entries,
+    look: Look,
     options: &RunOptions,
     progress: &Arc<Progress>,
-) -> Result<(Plan, Entries)> {
-    let counter = Arc::clone(progress);
-    let entries = entries.inspect_ok(move |entry| counter.count(entry)).boxed();
-    let (mut plan, entries) = plan(route, entries, options).await?;
+) -> Result<(Arc<Plan>, BoxStream<'static, Result<Found>>)> {
+    let closed = probe(&route, &options.copy).await?;
+    let mut plan = Plan::new(route);
     if options.skip_existing {
         let looks = plan.route.legs.iter().zip(&closed).map(async |(leg, closed)| match closed {
             Some(_) => Ok(None),
-            None => Existing::list(&leg.place, &options.copy.retry).await.map(Some),
+            None => Existing::list(&leg.place, &options.copy.retry, &options.work_dir).await.map(Some),
         });
         plan.existing = try_join_all(looks).await?;
     }
     plan.closed = closed;
-    Ok((plan, entries))
+    let plan = Arc::new(plan);
+    let counter = Arc::clone(progress);
+    let found = look_at(entries, look, Arc::clone(&plan), options).inspect_ok(move |found| counter.count(&found.entry));
+    if !Planner::is_needed(&plan.route) {
+        return Ok((plan, found.boxed()));
+    }
+    let mut planner = Planner::new(&plan.route, &options.work_dir);
+    planner.add_all(&plan.route, found).await?;
+    let found = planner.finish(&plan)?;
+    Ok((plan, stream::iter(found).boxed()))
 }
 
 /// Destinations that no object can reach are found out before the first one is read: the others go on without them,
 /// and where there are no others the run ends. One that only must not be listed is fine, and a directory that is not
 /// there yet is made with the first object.
-pub(crate) async fn probe(route: &Route, options: &CopyOptions) -> Result<Vec<Option<String>>> {
+async fn probe(route: &Route, options: &CopyOptions) -> Result<Vec<Option<String>>> {
     let probes = route.legs.iter().map(async |leg| {
         let bucket = &leg.place.bucket;
         match transship_store::retry(&options.retry, |_| bucket.probe()).await {
@@ -228,36 +242,51 @@ pub(crate) async fn probe(route: &Route, options: &CopyOptions) -> Result<Vec<Op
     errors.into_iter().map(closed).collect()
 }
 
-async fn plan(route: Route, entries: Entries, options: &RunOptions) -> Result<(Plan, Entries)> {
-    if !Planner::is_needed(&route) {
-        return Ok((Plan::new(route), entries));
+/// One object, and what is to be done with it.
+pub(crate) struct Due {
+    pub(crate) planned: Planned,
+    hint: bool,
+    changed: bool,
+}
+
+impl Due {
+    /// What came of it.
+    pub(crate) fn report(&self, route: &Route, copied: Option<Copied>) -> ObjectReport {
+        let mut report = outcome::report(route, &self.planned, copied);
+        report.changed_since_listing |= self.changed;
+        report
     }
-    let mut planner = Planner::new(route, &options.work_dir);
-    planner.add_all(entries).await?;
-    let (plan, entries) = planner.finish()?;
-    Ok((plan, stream::iter(entries).boxed()))
+}
+
+impl Plan {
+    pub(crate) fn due(&self, found: Found) -> Result<Due> {
+        let Found { entry, hint, changed, failure } = found;
+        let planned = match failure {
+            None => self.decide(entry)?,
+            Some(error) => self.fail(entry, &error),
+        };
+        Ok(Due { planned, hint, changed })
+    }
 }
 
 struct Running {
-    plan: Plan,
+    plan: Arc<Plan>,
     copier: Copier,
-    hints: bool,
     progress: Arc<Progress>,
 }
 
 impl Running {
-    async fn one(self: Arc<Self>, entry: Entry) -> ObjectReport {
-        let planned = self.plan.decide(entry);
-        let copied = match self.job(&planned) {
+    async fn one(self: Arc<Self>, due: Due) -> ObjectReport {
+        let copied = match self.job(&due) {
             Some(job) => Some(self.copier.copy(job).await),
             None => None,
         };
         self.progress.done.fetch_add(1, Ordering::Relaxed);
-        outcome::report(&self.plan.route, &planned, copied)
+        due.report(&self.plan.route, copied)
     }
 
     /// The part of the plan that the engine carries out.
-    fn job(&self, planned: &Planned) -> Option<Job> {
+    fn job(&self, Due { planned, hint, .. }: &Due) -> Option<Job> {
         let write = |target: &crate::PlannedTarget| match (&target.decision, &target.key) {
             (Decision::Write { unpack, newest_wins }, Some(key)) => {
                 let (unpack, newest_wins) = (*unpack, *newest_wins);
@@ -266,6 +295,6 @@ impl Running {
             _ => None,
         };
         let targets: Vec<Target> = planned.targets.iter().filter_map(write).collect();
-        (!targets.is_empty()).then(|| Job { source: planned.source.clone(), hint: self.hints, targets })
+        (!targets.is_empty()).then(|| Job { source: planned.source.clone(), hint: *hint, targets })
     }
 }

@@ -25,8 +25,8 @@ pub enum Error {
         /// The other one.
         second: Key,
     },
-    /// The plan could not be kept on disk.
-    #[error("the plan cannot be kept in {}: {cause}", directory.display())]
+    /// What does not fit into memory could not be kept on disk: a plan, a list, what a destination holds.
+    #[error("cannot keep in {} what does not fit into memory: {cause}", directory.display())]
     WorkDir {
         /// The directory.
         directory: std::path::PathBuf,

@@ -1,16 +1,18 @@
-use std::collections::HashMap;
+use std::path::Path;
 
 use futures::TryStreamExt;
-use transship_store::{Result, RetryOptions};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use transship_store::{ErrorKind, RetryOptions};
 use transship_types::{ETag, Entry, Key};
 use transship_verify::same_content;
 
-use crate::{Place, list};
+use crate::{Place, Result, Table, list};
 
-/// What a destination holds already, from one listing: about 100 bytes an object.
-#[derive(Clone, Debug, Default)]
+/// What a destination holds already, from one listing.
+#[derive(Debug)]
 pub struct Existing {
-    entries: HashMap<Key, There>,
+    entries: Table<There>,
     etags_compare: bool,
     /// The listing's times are those of the sources, as files have them.
     own_times: bool,
@@ -27,48 +29,73 @@ pub struct Comparison {
     pub shared: bool,
 }
 
-#[derive(Clone, Debug)]
+/// How what is there compares with what copying a source object would give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Likeness {
+    /// Nothing is there, or something else.
+    Different,
+    /// The same, whatever its age.
+    Equal,
+    /// Nothing but their ages can be compared, and what is there is not older.
+    NotOlder,
+    /// Nothing but their ages can be compared, and what is there is older, or its age says nothing.
+    Older,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
 struct There {
     size: u64,
     etag: Option<ETag>,
-    modified: time::OffsetDateTime,
+    #[serde(with = "time::serde::timestamp::nanoseconds")]
+    modified: OffsetDateTime,
 }
 
 impl Existing {
-    /// Lists a destination. One that is not there yet holds nothing.
+    /// Lists a destination. One that is not there yet holds nothing. What is too much for memory goes to `work_dir`.
     ///
     /// # Errors
-    /// The listing's.
-    pub async fn list(place: &Place, policy: &RetryOptions) -> Result<Self> {
-        let mut entries = HashMap::new();
+    /// The listing's, and `WorkDir`.
+    pub async fn list(place: &Place, policy: &RetryOptions, work_dir: &Path) -> Result<Self> {
+        let mut entries = Table::new(work_dir);
         let mut listing = std::pin::pin!(list(place, policy));
         loop {
             match listing.try_next().await {
                 Ok(Some(Entry { key, size, last_modified: modified, etag, .. })) => {
-                    entries.insert(key, There { size, etag, modified });
+                    entries.insert(key.as_str(), &There { size, etag, modified })?;
                 }
                 Ok(None) => break,
-                Err(error) if error.kind() == transship_store::ErrorKind::NoSuchBucket => break,
-                Err(error) => return Err(error),
+                Err(error) if error.kind() == ErrorKind::NoSuchBucket => break,
+                Err(error) => return Err(error.into()),
             }
         }
+        entries.settle()?;
         let can = place.bucket.capabilities();
         let own_times = can.keeps_source_time && !can.metadata;
         Ok(Self { entries, etags_compare: can.etag_may_be_md5, own_times })
     }
 
-    /// Whether what is there under `key` is what copying `source` would give. Size first; then ETags, where both are
+    /// Compares what is there under `key` with what copying `source` would give. Size first; then ETags, where both are
     /// digests of the same kind; otherwise the object there must not be older than the source. Of an unpacked object
     /// only its age can be compared. At a shared key the time of writing says nothing: it may have been an older source
     /// that was written later.
-    pub fn holds(&self, key: &Key, source: &Entry, by: Comparison) -> bool {
-        let Some(there) = self.entries.get(key) else { return false };
+    ///
+    /// # Errors
+    /// `WorkDir`: what was listed cannot be read again.
+    pub fn compare(&self, key: &Key, source: &Entry, by: Comparison) -> Result<Likeness> {
+        let Some(there) = self.entries.get(key.as_str())? else { return Ok(Likeness::Different) };
         let not_older = there.modified >= source.last_modified && (self.own_times || !by.shared);
+        let by_age = if not_older { Likeness::NotOlder } else { Likeness::Older };
         if by.unpacked {
-            return not_older;
+            return Ok(by_age);
+        }
+        if there.size != source.size {
+            return Ok(Likeness::Different);
         }
         let comparable = self.etags_compare && by.etags;
-        let same = same_content(source.etag.as_ref(), there.etag.as_ref()).filter(|_| comparable);
-        there.size == source.size && same.unwrap_or(not_older)
+        Ok(match same_content(source.etag.as_ref(), there.etag.as_ref()).filter(|_| comparable) {
+            Some(true) => Likeness::Equal,
+            Some(false) => Likeness::Different,
+            None => by_age,
+        })
     }
 }

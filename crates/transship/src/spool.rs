@@ -6,11 +6,11 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Error, Result};
+use crate::{Error, Result, work_file};
 
 /// Items that are read again later: in memory while they are few, then in an unnamed file.
 #[derive(Debug)]
-pub(crate) struct Spool<T> {
+pub struct Spool<T> {
     items: Vec<T>,
     file: Option<BufWriter<File>>,
     directory: PathBuf,
@@ -19,12 +19,17 @@ pub(crate) struct Spool<T> {
 /// About 10 MiB of entries.
 const IN_MEMORY: usize = 50_000;
 
-impl<T: Serialize + DeserializeOwned + Clone> Spool<T> {
-    pub(crate) fn new(directory: &Path) -> Self {
+impl<T: Serialize + DeserializeOwned> Spool<T> {
+    /// An empty one, whose file will be in `directory`.
+    pub fn new(directory: &Path) -> Self {
         Self { items: Vec::new(), file: None, directory: directory.to_owned() }
     }
 
-    pub(crate) fn push(&mut self, item: T) -> Result<()> {
+    /// Adds an item.
+    ///
+    /// # Errors
+    /// `WorkDir`: the file cannot be written.
+    pub fn push(&mut self, item: T) -> Result<()> {
         self.items.push(item);
         if self.items.len() < IN_MEMORY {
             return Ok(());
@@ -35,7 +40,7 @@ impl<T: Serialize + DeserializeOwned + Clone> Spool<T> {
     fn spill(&mut self) -> std::io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            None => self.file.insert(BufWriter::new(tempfile::tempfile_in(&self.directory)?)),
+            None => self.file.insert(BufWriter::new(work_file::create(&self.directory)?)),
         };
         for item in self.items.drain(..) {
             serde_json::to_writer(&mut *file, &item)?;
@@ -44,15 +49,18 @@ impl<T: Serialize + DeserializeOwned + Clone> Spool<T> {
         file.flush()
     }
 
-    /// Reads everything, in the order in which it came. May be called again.
-    pub(crate) fn read(&mut self) -> Result<impl Iterator<Item = Result<T>> + use<T>> {
-        let directory = self.directory.clone();
+    /// Everything, in the order in which it came.
+    ///
+    /// # Errors
+    /// `WorkDir`: the file cannot be read.
+    pub fn read(self) -> Result<impl Iterator<Item = Result<T>> + use<T>> {
+        let directory = self.directory;
         let wrong = move |cause: std::io::Error| Error::WorkDir { directory: directory.clone(), cause };
-        let spilled = match &mut self.file {
+        let spilled = match self.file {
             Some(file) => {
-                let mut handle = file.get_ref().try_clone().map_err(&wrong)?;
-                handle.rewind().map_err(&wrong)?;
-                Some(BufReader::new(handle))
+                let mut file = file.into_inner().map_err(|error| wrong(error.into_error()))?;
+                file.rewind().map_err(&wrong)?;
+                Some(BufReader::new(file))
             }
             None => None,
         };
@@ -61,7 +69,7 @@ impl<T: Serialize + DeserializeOwned + Clone> Spool<T> {
             let line = line.map_err(&wrong)?;
             serde_json::from_slice(&line).map_err(|e| wrong(e.into()))
         });
-        Ok(parsed.chain(self.items.clone().into_iter().map(Ok)))
+        Ok(parsed.chain(self.items.into_iter().map(Ok)))
     }
 }
 
@@ -70,14 +78,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_goes_in_comes_out_twice_in_order_however_much_it_is() {
+    fn what_goes_in_comes_out_in_order_however_much_it_is() {
         for count in [0, 3, IN_MEMORY, 2 * IN_MEMORY + 7] {
             let mut spool = Spool::new(&std::env::temp_dir());
             (0..count).for_each(|n| spool.push(n).unwrap());
-            for _ in 0..2 {
-                let read: Vec<usize> = spool.read().unwrap().map(Result::unwrap).collect();
-                assert!(read.into_iter().eq(0..count), "{count}");
-            }
+            let read: Vec<usize> = spool.read().unwrap().map(Result::unwrap).collect();
+            assert!(read.into_iter().eq(0..count), "{count}");
         }
     }
 
