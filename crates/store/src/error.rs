@@ -157,6 +157,11 @@ impl Error {
         self.0.class
     }
 
+    /// Where it happened; empty where that is not known.
+    pub fn location(&self) -> &str {
+        &self.0.location
+    }
+
     /// The HTTP status, where there was one.
     pub fn status(&self) -> Option<u16> {
         self.0.status
