@@ -118,7 +118,7 @@ impl S3Spec {
 /// An Azure container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AzureSpec {
-    /// The storage account; a connection string's wins.
+    /// The storage account; may be empty where a connection string names it, and must not be another than it names.
     pub account: String,
     /// The container.
     pub container: String,
@@ -134,7 +134,7 @@ pub struct AzureSpec {
     pub tenant_id: Option<String>,
     /// Service principal.
     pub client_secret: Option<Secret>,
-    /// Another endpoint than the account's public one.
+    /// Another endpoint than the account's public one; must not be another than a connection string names.
     pub endpoint: Option<String>,
 }
 

@@ -99,7 +99,19 @@ fn endpoint(spec: &AzureSpec) -> Result<String> {
     if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
         return Err(wrong("has more than a host and a path"));
     }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
+    match account_at_azure(&url) {
+        Some(other) if other != account => Err(misconfigured(format!(
+            "two Azure accounts: the location names {account:?}, the endpoint is that of {other:?}"
+        ))),
+        _ => Ok(url.as_str().trim_end_matches('/').to_owned()),
+    }
+}
+
+/// The account whose own endpoint this is, in whichever of Azure's clouds.
+/// <https://learn.microsoft.com/en-us/azure/storage/common/storage-account-overview#storage-account-endpoints>
+fn account_at_azure(endpoint: &Url) -> Option<&str> {
+    let (account, cloud) = endpoint.host_str()?.split_once('.')?;
+    cloud.starts_with("blob.core.").then(|| account.trim_end_matches("-secondary"))
 }
 
 /// Adds the credentials: a key, else a shared access signature, else a service principal. Never what the machine may

@@ -25,34 +25,65 @@ struct Parts {
     emulator_proxy: Option<String>,
 }
 
-/// `spec` with the connection string's account, endpoint and credentials in place of its own. Credentials of the spec
-/// stay only where the string has none.
+/// `spec` with the connection string's account, endpoint and credentials. Credentials of the spec stay only where the
+/// string has none; its account and its endpoint must not be others than the string's.
 ///
 /// # Errors
-/// `Configuration`: which part of the string is wrong, never what it says.
+/// `Configuration`: which part of the string is wrong, never what it says; both accounts or endpoints that differ.
 pub(super) fn apply(text: &Secret, spec: &AzureSpec) -> Result<AzureSpec> {
-    let parts = parse(text.expose())?;
+    let Parts { account, key, sas, endpoint, protocol, suffix, emulator, emulator_proxy } = parse(text.expose())?;
     let mut spec = spec.clone();
-    if parts.emulator {
-        let host = parts.emulator_proxy.as_deref().unwrap_or(EMULATOR_HOST).trim_end_matches('/');
-        spec.account = EMULATOR_ACCOUNT.into();
-        spec.endpoint = Some(format!("{host}:10000/{EMULATOR_ACCOUNT}"));
+    if emulator {
+        let host = emulator_proxy.as_deref().unwrap_or(EMULATOR_HOST).trim_end_matches('/');
+        settle(&mut spec, EMULATOR_ACCOUNT.into(), Some(format!("{host}:10000/{EMULATOR_ACCOUNT}")))?;
         (spec.key, spec.sas) = (Some(Secret::new(EMULATOR_KEY)), None);
         return Ok(spec);
     }
-    let Parts { account, key, sas, endpoint, protocol, suffix, .. } = parts;
     let account = account.or_else(|| account_of(endpoint.as_deref()?)).ok_or_else(|| {
         misconfigured("the Azure connection string names no account: expected AccountName or BlobEndpoint")
     })?;
-    spec.endpoint = Some(endpoint.unwrap_or_else(|| {
+    let named = protocol.is_some() || suffix.is_some();
+    let assembled = || {
         let (protocol, suffix) = (protocol.as_deref().unwrap_or("https"), suffix.as_deref());
         format!("{protocol}://{account}.blob.{}", suffix.unwrap_or("core.windows.net"))
-    }));
-    spec.account = account;
+    };
+    let endpoint = endpoint.or_else(|| named.then(assembled));
+    settle(&mut spec, account, endpoint)?;
     if key.is_some() || sas.is_some() {
         (spec.key, spec.sas) = (key, sas);
     }
     Ok(spec)
+}
+
+/// Where the spec and the string both say something, neither may win: the data would go where nobody looks for them.
+fn settle(spec: &mut AzureSpec, account: String, endpoint: Option<String>) -> Result<()> {
+    if !spec.account.is_empty() && spec.account != account {
+        return Err(misconfigured(format!(
+            "two Azure accounts: the location names {:?}, the connection string {account:?}",
+            spec.account
+        )));
+    }
+    if let (Some(own), Some(told)) = (&spec.endpoint, &endpoint)
+        && address(own) != address(told)
+    {
+        return Err(misconfigured(format!(
+            "two Azure endpoints: the location names {}, the connection string {}",
+            address(own),
+            address(told)
+        )));
+    }
+    spec.account = account;
+    spec.endpoint = spec.endpoint.take().or(endpoint);
+    Ok(())
+}
+
+/// An endpoint without what may be a secret in it.
+fn address(endpoint: &str) -> String {
+    let Ok(mut url) = Url::parse(endpoint) else { return "what is no URL".to_owned() };
+    url.set_query(None);
+    url.set_fragment(None);
+    let _ = (url.set_username(""), url.set_password(None));
+    url.as_str().trim_end_matches('/').to_owned()
 }
 
 fn parse(text: &str) -> Result<Parts> {
@@ -106,7 +137,10 @@ mod tests {
     use super::*;
 
     fn applied(text: &str) -> Result<AzureSpec> {
-        let spec = AzureSpec { account: "default".into(), container: "c".into(), ..AzureSpec::default() };
+        applied_to(text, AzureSpec { container: "c".into(), ..AzureSpec::default() })
+    }
+
+    fn applied_to(text: &str, spec: AzureSpec) -> Result<AzureSpec> {
         apply(&Secret::new(text), &spec)
     }
 
@@ -118,7 +152,11 @@ mod tests {
                 "acc",
                 "https://acc.blob.core.chinacloudapi.cn",
             ),
-            ("accountname=acc;accountkey=a2V5;", "acc", "https://acc.blob.core.windows.net"),
+            (
+                "accountname=acc;accountkey=a2V5;EndpointSuffix=core.windows.net",
+                "acc",
+                "https://acc.blob.core.windows.net",
+            ),
             (
                 "BlobEndpoint=https://acc.blob.core.windows.net;SharedAccessSignature=sv=1&sig=x",
                 "acc",
@@ -142,6 +180,7 @@ mod tests {
             assert_eq!(spec.container, "c");
         }
         let spec = applied("AccountName=acc;AccountKey=a2V5PQ==").unwrap();
+        assert_eq!((spec.account.as_str(), spec.endpoint.as_ref()), ("acc", None), "the public one is found later");
         assert_eq!(spec.key.unwrap().expose(), "a2V5PQ==", "a key may hold `=`");
     }
 
@@ -157,6 +196,36 @@ mod tests {
             let error = applied(text).unwrap_err();
             assert!(error.to_string().contains(why), "{text}: {error}");
             assert!(!format!("{error} {error:?}").contains("CANARY"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn an_account_or_endpoint_that_is_contradicted_is_named_with_its_rival() {
+        let spec = |account: &str, endpoint: Option<&str>| AzureSpec {
+            account: account.into(),
+            endpoint: endpoint.map(Into::into),
+            ..AzureSpec::default()
+        };
+        let full = "DefaultEndpointsProtocol=https;AccountName=acc;AccountKey=CANARY;EndpointSuffix=core.windows.net";
+        let signed = "BlobEndpoint=https://acc.blob.core.windows.net/?sig=CANARY;SharedAccessSignature=sig=CANARY";
+        for (text, spec, names) in [
+            (full, spec("other", None), ["\"other\"", "\"acc\""]),
+            (signed, spec("other", None), ["\"other\"", "\"acc\""]),
+            ("UseDevelopmentStorage=true", spec("acc", None), ["\"acc\"", "\"devstoreaccount1\""]),
+            (
+                full,
+                spec("acc", Some("http://u:CANARY@proxy/acc/")),
+                ["http://proxy/acc,", "https://acc.blob.core.windows"],
+            ),
+            (signed, spec("acc", Some("https://proxy")), ["https://proxy,", "https://acc.blob.core.windows.net"]),
+        ] {
+            let error = applied_to(text, spec).unwrap_err();
+            assert!(names.iter().all(|name| error.to_string().contains(name)), "{error}");
+            assert!(!format!("{error} {error:?}").contains("CANARY"), "{error:?}");
+        }
+        for (text, endpoint) in [(full, "https://acc.blob.core.windows.net/"), ("AccountName=acc", "http://proxy/acc")]
+        {
+            assert_eq!(applied_to(text, spec("acc", Some(endpoint))).unwrap().endpoint.as_deref(), Some(endpoint));
         }
     }
 }

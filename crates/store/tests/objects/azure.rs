@@ -24,6 +24,14 @@ fn what_is_wrong_is_said_and_what_is_secret_is_not() {
         (AzureSpec { endpoint: Some("https://x/?sig=CANARY".into()), ..spec() }, "more than a host"),
         (AzureSpec { endpoint: Some("ftp://x".into()), ..spec() }, "neither http"),
         (AzureSpec { connection_string: Some(Secret::new("CANARY0")), ..spec() }, "part 1"),
+        (
+            AzureSpec { connection_string: Some(Secret::new("AccountName=other;AccountKey=CANARY")), ..spec() },
+            "the location names \"account\", the connection string \"other\"",
+        ),
+        (
+            AzureSpec { sas: canary(), endpoint: Some("https://other.blob.core.windows.net".into()), ..spec() },
+            "the location names \"account\", the endpoint is that of \"other\"",
+        ),
     ] {
         let error = ObjectStoreBucket::azure(&spec).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
