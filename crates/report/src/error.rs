@@ -12,12 +12,18 @@ pub enum Error {
     /// A file of results could not be written.
     #[error("{doing} {}: {source}", path.display())]
     File {
-        /// What was being done: `create`, `write`, `rename`, `remove`.
+        /// What was being done: `create`, `read`, `write`, `rename`, `remove`.
         doing: &'static str,
         /// The file that was to be.
         path: PathBuf,
         /// What the system says.
         source: io::Error,
+    },
+    /// A file that is there already would be lost.
+    #[error("{} is no list of objects, and is not overwritten with one", path.display())]
+    NoList {
+        /// The file.
+        path: PathBuf,
     },
     /// The report's destination took no more bytes.
     #[error("write the report: {0}")]

@@ -1,6 +1,6 @@
 use std::{
     fs,
-    io::{self, BufRead, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -14,7 +14,8 @@ use crate::{Error, ObjectReport, OutputFile, Result, Verdict};
 /// `size`, `last_modified` and `e_tag`.
 ///
 /// Nothing is written before the first failure. A run that ends with no failure removes an older list of that name, so
-/// that it cannot be taken for this run's - and nothing that is no such list; a run that never gets to [`finish`](Self::finish) leaves the older one.
+/// that it cannot be taken for this run's - and nothing that is no such list; a run that never gets to
+/// [`finish`](Self::finish) leaves the older one.
 #[derive(Debug)]
 pub struct FailedList {
     path: PathBuf,
@@ -37,6 +38,21 @@ impl FailedList {
     /// A list that is to be at `path`.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), file: None, count: 0 }
+    }
+
+    /// Looks whether the list could be written, before there is anything to write, and leaves everything as it is.
+    ///
+    /// # Errors
+    /// The file cannot be created, or one that is no list is there.
+    pub fn check(&self) -> Result<()> {
+        let path = &self.path;
+        OutputFile::check(path)?;
+        let listed = if path.is_file() { begins_as_list(path) } else { Ok(true) };
+        match listed {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::NoList { path: path.clone() }),
+            Err(source) => Err(Error::File { doing: "read", path: path.clone(), source }),
+        }
     }
 
     /// Takes note of an object that failed somewhere, or was not finished because the run was being stopped; ignores
@@ -81,14 +97,25 @@ impl FailedList {
     }
 }
 
-/// Whether a file begins as a failed list does: anything else by that name is not ours to remove.
+/// Anything else by that name is not ours to remove.
 fn is_list(path: &Path) -> bool {
-    if !fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
-        return false;
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) && begins_as_list(path).unwrap_or(false)
+}
+
+/// Whether the first thing in a file is an object of a list, in either of the forms that `solgate transfer -l` takes:
+/// JSON lines, or one JSON array. An empty file is a list of nothing.
+fn begins_as_list(path: &Path) -> io::Result<bool> {
+    let mut file = BufReader::new(fs::File::open(path)?).take(1 << 20);
+    let first = loop {
+        match file.fill_buf()?.first() {
+            None => return Ok(true),
+            Some(byte) if byte.is_ascii_whitespace() => file.consume(1),
+            Some(byte) => break *byte,
+        }
+    };
+    if first == b'[' {
+        file.consume(1);
     }
-    let Ok(file) = fs::File::open(path) else { return false };
-    let mut line = Vec::new();
-    let read = io::BufReader::new(file).take(1 << 20).read_until(b'\n', &mut line);
-    let object = serde_json::from_slice::<serde_json::Value>(&line);
-    read.is_ok() && (line.is_empty() || object.is_ok_and(|value| value.get("key").is_some()))
+    let object = serde_json::Deserializer::from_reader(file).into_iter::<serde_json::Value>().next();
+    Ok(object.and_then(Result::ok).is_some_and(|value| value.get("key").or(value.get("relpath")).is_some()))
 }

@@ -44,6 +44,16 @@ impl OutputFile {
         Ok(Self { path, target: BufWriter::new(target) })
     }
 
+    /// Looks whether a file could be started at `path`, and leaves everything there as it is. What is no file is not
+    /// opened for that: a pipe would take it for the whole of its input.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn check(path: &Path) -> Result<()> {
+        let other = fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
+        if other { Ok(()) } else { Self::create(path).map(drop) }
+    }
+
     /// Where the file is to be.
     pub fn path(&self) -> &Path {
         &self.path
