@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
-use transship_support::RunArgs;
+use clap::{Arg, Args, CommandFactory, Parser, Subcommand};
+use transship_support::{LogArgs, OutputFormat, RunArgs};
 
 const WHERE: &str = "Where the configuration is";
+const LOGS: &str = "Logs";
+const RUN: &str = "What it may take and what it tells";
 
 /// Lists the objects of a source that were modified lately, copies them to any number of destinations, and mails how
 /// a workflow ended.
@@ -24,13 +26,23 @@ pub struct Cli {
     #[arg(long, value_name = "NAME", global = true, help_heading = WHERE)]
     pub config_filename: Option<PathBuf>,
 
-    /// What every run has.
-    #[command(flatten, next_help_heading = "Of every command")]
-    pub run: RunArgs,
+    /// What is logged.
+    #[command(flatten, next_help_heading = LOGS)]
+    pub log: LogArgs,
 
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// The command line as clap sees it. `version` and `completions` have no use for the flags of all others: there they
+/// are not shown.
+pub fn command() -> clap::Command {
+    let command = Cli::command();
+    let unused: Vec<Arg> =
+        command.get_arguments().filter(|a| a.is_global_set()).map(|a| a.clone().hide(true)).collect();
+    let without = |command: clap::Command| command.args(unused.clone());
+    ["version", "completions"].into_iter().fold(command, |all, name| all.mut_subcommand(name, without))
 }
 
 /// The commands.
@@ -105,6 +117,10 @@ pub struct CopyArgs {
     /// Where a plan goes that is too large for memory [default: the system's temporary folder]
     #[arg(long, value_name = "DIR")]
     pub work_dir: Option<PathBuf>,
+
+    /// Memory, progress and results.
+    #[command(flatten, next_help_heading = RUN)]
+    pub run: RunArgs,
 }
 
 /// Flags of `transfer`.
@@ -142,6 +158,10 @@ pub struct ExplainArgs {
     /// A key, relative to the source's base path
     #[arg(value_name = "KEY")]
     pub key: String,
+
+    /// How the explanation is printed
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub output: OutputFormat,
 }
 
 /// Flags of `notify`. Each may come from the environment, and some from the configuration.
@@ -199,12 +219,10 @@ fn boolean(text: &str) -> Result<bool, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 }

@@ -9,29 +9,37 @@ use std::{
 };
 
 use anyhow::Context;
+use tokio_util::sync::CancellationToken;
 use transship::{
+    Error,
     report::{Ending, FailedList, Header, ObjectReport, StoreRequests, Summary, Totals, Verdict},
     types::Outcome,
 };
 use transship_support::{ExitCode, Failure, Output, OutputFormat, ReportOutput, environment, one_line};
 
-use crate::{
-    cli::{Cli, CopyArgs},
-    failures::Failures,
-};
+use crate::{cli::CopyArgs, copying, failures::Failures};
 
 /// Where results go.
 pub(crate) struct Results {
     pub(crate) header: Header,
     totals: Totals,
     failures: Failures,
-    failed_so_far: Arc<AtomicU64>,
+    so_far: Arc<SoFar>,
     report: Option<ReportOutput>,
     failed_list: Option<FailedList>,
     failed_file: String,
     format: OutputFormat,
     /// The first result that could not be written. The copying goes on without it.
     trouble: Option<anyhow::Error>,
+}
+
+/// What has ended, while a run goes on.
+#[derive(Default)]
+pub(crate) struct SoFar {
+    /// Objects that failed.
+    pub(crate) failed: AtomicU64,
+    /// Bytes at the source, of objects that ended in any way.
+    pub(crate) bytes: AtomicU64,
 }
 
 /// How a run ended.
@@ -42,29 +50,37 @@ pub(crate) struct End {
 }
 
 impl Results {
-    /// Opens them all: a report that cannot be written is found out before anything is copied.
-    pub(crate) fn open(cli: &Cli, args: &CopyArgs, header: Header) -> anyhow::Result<Self> {
-        let report = match &cli.run.report {
-            Some(target) => Some(ReportOutput::create(target, &environment(), &header)?),
+    /// Opens them all: what cannot be written is found out before anything is copied.
+    pub(crate) async fn open(args: &CopyArgs, header: Header, cancel: &CancellationToken) -> anyhow::Result<Self> {
+        let failed_list = (!header.dry_run).then(|| FailedList::new(&args.failed_file));
+        if let Some(list) = &failed_list {
+            let named = || format!("--failed-file {:?}", args.failed_file);
+            list.check().with_context(named).map_err(Failure::usage)?;
+        }
+        let environment = environment();
+        let report = match &args.run.report {
+            Some(target) => Some(tokio::select! {
+                opened = ReportOutput::create(target, &environment, &header) => opened?,
+                () = cancel.cancelled() => return Err(copying::failure(Error::Stopped)),
+            }),
             None => None,
         };
-        let failed_list = (!header.dry_run).then(|| FailedList::new(&args.failed_file));
         Ok(Self {
             totals: Totals::of(&header.destinations),
             header,
             failures: Failures::default(),
-            failed_so_far: Arc::default(),
+            so_far: Arc::default(),
             report,
             failed_list,
             failed_file: args.failed_file.display().to_string(),
-            format: cli.run.output,
+            format: args.run.output,
             trouble: None,
         })
     }
 
-    /// How many objects have failed, for whoever shows progress.
-    pub(crate) fn failed_so_far(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.failed_so_far)
+    /// What has ended, for whoever shows progress.
+    pub(crate) fn so_far(&self) -> Arc<SoFar> {
+        Arc::clone(&self.so_far)
     }
 
     pub(crate) fn objects(&self) -> u64 {
@@ -83,8 +99,9 @@ impl Results {
     pub(crate) fn add(&mut self, object: &ObjectReport) -> anyhow::Result<()> {
         self.totals.add(object);
         if object.verdict() == Verdict::Failed {
-            self.failed_so_far.fetch_add(1, Ordering::Relaxed);
+            self.so_far.failed.fetch_add(1, Ordering::Relaxed);
         }
+        self.so_far.bytes.fetch_add(object.size.unwrap_or(0), Ordering::Relaxed);
         if let Some(list) = &mut self.failed_list
             && let Err(error) = list.add(object)
         {

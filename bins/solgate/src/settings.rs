@@ -1,5 +1,6 @@
 //! From the configuration to what the libraries want.
 
+use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 use transship::{Leg, Place, Route, RunOptions, keys::Defaults, report::Header, transfer::CopyOptions};
 use transship_config::{ConfigPath, DestinationConfig, LocationConfig, SolgateConfig};
@@ -53,8 +54,11 @@ fn open(location: &LocationConfig) -> anyhow::Result<Place> {
 }
 
 /// The engine's options, from the flags.
-pub(crate) fn run_options(cli: &Cli, args: &CopyArgs, cancel: CancellationToken) -> RunOptions {
-    let memory = cli.run.memory.unwrap_or_else(default_memory);
+///
+/// # Errors
+/// A folder for the plan that takes no file.
+pub(crate) fn run_options(args: &CopyArgs, cancel: CancellationToken) -> anyhow::Result<RunOptions> {
+    let memory = args.run.memory.unwrap_or_else(default_memory);
     let mut copy = CopyOptions {
         memory: memory.0,
         transfers: usize::from(args.transfers),
@@ -62,13 +66,18 @@ pub(crate) fn run_options(cli: &Cli, args: &CopyArgs, cancel: CancellationToken)
         ..CopyOptions::default()
     };
     copy.retry.attempts = u32::from(args.attempts);
-    RunOptions {
+    if let Some(folder) = &args.work_dir {
+        // The file has no name, or loses it again.
+        let tried = tempfile::tempfile_in(folder).map_err(|error| std::io::Error::from(error.kind()));
+        tried.with_context(|| format!("--work-dir {folder:?}: create a file there")).map_err(Failure::usage)?;
+    }
+    Ok(RunOptions {
         copy,
         skip_existing: args.skip_existing,
         work_dir: args.work_dir.clone().unwrap_or_else(std::env::temp_dir),
         cancel,
         ..RunOptions::default()
-    }
+    })
 }
 
 /// The head of the run's report.

@@ -20,13 +20,14 @@ use crate::{
 pub(crate) async fn run(cli: &Cli, args: &TransferArgs) -> anyhow::Result<ExitCode> {
     let config = settings::load(cli)?;
     let route = settings::route(&config)?;
-    let mut options = settings::run_options(cli, &args.copy, cancel_on_signals()?);
+    let mut options = settings::run_options(&args.copy, cancel_on_signals()?)?;
     options.hints = true;
     let listing = match &args.listing_file {
         Some(path) => Some(Listing::open(path, &options.work_dir).map_err(Failure::usage)?),
         None => None,
     };
-    let results = Results::open(cli, &args.copy, settings::header("transfer", &args.copy, &config, &route))?;
+    let header = settings::header("transfer", &args.copy, &config, &route);
+    let results = Results::open(&args.copy, header, &options.cancel).await?;
     let (source, policy) = (route.source.clone(), options.copy.retry.clone());
     let entries = match (&args.key, listing) {
         (_, Some(listing)) if listing.count == 0 => {
@@ -37,7 +38,7 @@ pub(crate) async fn run(cli: &Cli, args: &TransferArgs) -> anyhow::Result<ExitCo
         (Some(key), None) => one(key, source, policy),
         (None, None) => stream::empty().boxed(),
     };
-    copying::carry_out(cli.run.progress, route, entries, options, results).await
+    copying::carry_out(args.copy.run.progress, route, entries, options, results).await
 }
 
 /// The objects of a list, once the source has been found to be there.

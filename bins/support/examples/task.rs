@@ -13,7 +13,7 @@ use clap::Parser;
 use time::OffsetDateTime;
 use transship_report::{DestinationReport, Ending, Header, ObjectReport, Totals};
 use transship_support::{
-    ExitCode, Failure, Output, Progress, ReportOutput, RunArgs, Snapshot, cancel_on_signals, environment, run,
+    ExitCode, Failure, LogArgs, Output, Progress, ReportOutput, RunArgs, Snapshot, cancel_on_signals, environment, run,
 };
 use transship_types::{Key, Outcome, Strength};
 
@@ -23,6 +23,8 @@ struct Cli {
     what: String,
     #[command(flatten)]
     run: RunArgs,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 fn main() -> std::process::ExitCode {
@@ -31,7 +33,7 @@ fn main() -> std::process::ExitCode {
 }
 
 async fn act(cli: Cli) -> anyhow::Result<ExitCode> {
-    cli.run.log.init("task")?;
+    cli.log.init("task")?;
     match cli.what.as_str() {
         "fail" => Err(anyhow!("connect: refused")).context("list s3://bucket:\n\"k\u{1b}[31m\""),
         "usage" => Err(Failure::usage(anyhow!("no such flag"))),
@@ -63,7 +65,7 @@ async fn act(cli: Cli) -> anyhow::Result<ExitCode> {
 async fn report(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let header = Header { started: OffsetDateTime::UNIX_EPOCH, ..Header::new("task", "0", "report") };
     let target = args.report.as_deref().context("--report is missing")?;
-    let mut output = ReportOutput::create(target, &environment(), &header)?;
+    let mut output = ReportOutput::create(target, &environment(), &header).await?;
     let mut totals = Totals::default();
     let mut object = ObjectReport::new(Key::from("key"));
     object.destinations.push(DestinationReport::new("a", None, Outcome::Copied { verified: Strength::Md5 }));

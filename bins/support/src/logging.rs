@@ -40,6 +40,9 @@ pub enum LogFormat {
     Json,
 }
 
+/// The target of the error that ends the process, which is told whatever the level is.
+pub(crate) const ENDING: &str = "transship::ending";
+
 static FORMAT: OnceLock<LogFormat> = OnceLock::new();
 
 impl LogArgs {
@@ -52,12 +55,12 @@ impl LogArgs {
     /// # Errors
     /// A level or rule that is none (exit code 2).
     pub fn init(&self, tool: &str) -> anyhow::Result<()> {
-        let filter = EnvFilter::try_new(self.rules(tool)).map_err(|error| {
-            let given = self.log_level.as_deref().unwrap_or_default();
-            Failure::usage(anyhow!(
-                "--log-level {given:?}: {error}; expected a level or rules such as info,hyper=debug"
-            ))
-        })?;
+        let (filter, wrong) = match EnvFilter::try_new(self.rules(tool)) {
+            Ok(filter) => (filter, None),
+            Err(error) => (EnvFilter::default(), Some(error)),
+        };
+        let filter =
+            format!("{ENDING}=error").parse().map_or_else(|_| EnvFilter::default(), |end| filter.add_directive(end));
         let builder = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(LogWriter)
@@ -72,7 +75,10 @@ impl LogArgs {
         if started.is_ok() {
             let _ = FORMAT.set(self.log_format);
         }
-        Ok(())
+        let Some(error) = wrong else { return Ok(()) };
+        let given = self.log_level.as_deref().unwrap_or_default();
+        let expected = "expected a level or rules such as info,hyper=debug";
+        Err(Failure::usage(anyhow!("--log-level {given:?}: {error}; {expected}")))
     }
 
     fn rules(&self, tool: &str) -> String {

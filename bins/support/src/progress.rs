@@ -36,7 +36,7 @@ pub struct Snapshot {
     pub objects_done: u64,
     /// Objects to be done, as far as they are known.
     pub objects_total: u64,
-    /// Bytes that are done, at the source.
+    /// Bytes that have been read at the source, or are done without.
     pub bytes_done: u64,
     /// Bytes to be done, as far as they are known.
     pub bytes_total: u64,
@@ -144,7 +144,7 @@ impl Pace {
     }
 }
 
-/// `120 of 1204 objects, 1.2 GiB of 3.4 GiB, 107.0 MiB/s, 20 s left, 2 failed`
+/// `120 of 1204 objects, 1.2 GiB of 3.4 GiB read, 107.0 MiB/s, 20 s left, 2 failed`
 struct Line {
     snapshot: Snapshot,
     /// Bytes per second.
@@ -156,13 +156,22 @@ impl Line {
         let Snapshot { objects_done, objects_total, bytes_done, bytes_total, .. } = self.snapshot;
         // Empty objects count too: a run of nothing but those has no bytes.
         let (done, total) = if bytes_total > 0 { (bytes_done, bytes_total) } else { (objects_done, objects_total) };
-        u64::try_from(u128::from(done) * 1000 / u128::from(total.max(1))).unwrap_or(1000).min(1000)
+        let permille = u64::try_from(u128::from(done) * 1000 / u128::from(total.max(1))).unwrap_or(1000);
+        // What has been read has not yet been written and verified.
+        permille.min(if objects_done < objects_total { 990 } else { 1000 })
+    }
+
+    /// Objects that are left where all was read: what is still being written or verified, or tried again.
+    fn finishing(&self) -> Option<u64> {
+        let Snapshot { objects_done, objects_total, bytes_done, bytes_total, complete, .. } = self.snapshot;
+        let left = objects_total.saturating_sub(objects_done);
+        (complete && left > 0 && bytes_total > 0 && bytes_done >= bytes_total).then_some(left)
     }
 
     /// Seconds.
     fn left(&self) -> Option<u64> {
         let Snapshot { bytes_done, bytes_total, complete, .. } = self.snapshot;
-        let rate = self.rate.filter(|rate| complete && *rate >= 1.0)?;
+        let rate = self.rate.filter(|rate| complete && *rate >= 1.0 && bytes_done < bytes_total)?;
         #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // an estimate
         Some((bytes_total.saturating_sub(bytes_done) as f64 / rate).ceil() as u64)
     }
@@ -173,8 +182,18 @@ impl fmt::Display for Line {
         let Snapshot { objects_done, objects_total, bytes_done, bytes_total, complete, failed } = self.snapshot;
         let more = if complete { "" } else { " or more" };
         let iec = |bytes| ByteSize(bytes).display().iec();
-        write!(f, "{objects_done} of {objects_total}{more} objects, {} of {}", iec(bytes_done), iec(bytes_total))?;
-        if let Some(rate) = self.rate {
+        write!(f, "{objects_done} of {objects_total}{more} objects, {}", iec(bytes_done))?;
+        // Sizes that nobody knew, or bytes that were read twice, may bring more than was to come.
+        if bytes_done <= bytes_total {
+            write!(f, " of {}", iec(bytes_total))?;
+        }
+        f.write_str(" read")?;
+        if let Some(left) = self.finishing() {
+            match left {
+                1 => f.write_str(", finishing the last object")?,
+                left => write!(f, ", finishing the last {left} objects")?,
+            }
+        } else if let Some(rate) = self.rate {
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a rate
             write!(f, ", {}/s", iec(rate.round() as u64))?;
         }
@@ -206,13 +225,33 @@ mod tests {
             complete: true,
             failed: 0,
         };
-        let expected = "5 of 10 objects, 1.0 GiB of 2.0 GiB, 8.0 MiB/s, 2 min 8 s left";
+        let expected = "5 of 10 objects, 1.0 GiB of 2.0 GiB read, 8.0 MiB/s, 2 min 8 s left";
         assert_eq!(line(half, Some(8_388_608.0)), expected);
-        assert_eq!(line(half, None), "5 of 10 objects, 1.0 GiB of 2.0 GiB");
+        assert_eq!(line(half, None), "5 of 10 objects, 1.0 GiB of 2.0 GiB read");
         let growing = Snapshot { complete: false, failed: 3, ..half };
-        let expected = "5 of 10 or more objects, 1.0 GiB of 2.0 GiB, 1.0 KiB/s, 3 failed";
+        let expected = "5 of 10 or more objects, 1.0 GiB of 2.0 GiB read, 1.0 KiB/s, 3 failed";
         assert_eq!(line(growing, Some(1024.0)), expected);
-        assert_eq!(line(half, Some(0.0)), "5 of 10 objects, 1.0 GiB of 2.0 GiB, 0 B/s", "a stall has no end");
+        assert_eq!(line(half, Some(0.0)), "5 of 10 objects, 1.0 GiB of 2.0 GiB read, 0 B/s", "a stall has no end");
+    }
+
+    #[test]
+    fn what_has_been_read_is_not_yet_done() {
+        let read = Snapshot {
+            objects_done: 8,
+            objects_total: 10,
+            bytes_done: 2 << 30,
+            bytes_total: 2 << 30,
+            complete: true,
+            failed: 0,
+        };
+        let expected = "8 of 10 objects, 2.0 GiB of 2.0 GiB read, finishing the last 2 objects";
+        assert_eq!(line(read, Some(1024.0)), expected);
+        assert_eq!(Line { snapshot: read, rate: None }.permille(), 990);
+        let twice = Snapshot { bytes_done: 3 << 30, objects_done: 9, ..read };
+        assert_eq!(line(twice, None), "9 of 10 objects, 3.0 GiB read, finishing the last object");
+        let done = Snapshot { objects_done: 10, ..read };
+        assert_eq!(line(done, None), "10 of 10 objects, 2.0 GiB of 2.0 GiB read");
+        assert_eq!(Line { snapshot: done, rate: None }.permille(), 1000);
     }
 
     #[test]

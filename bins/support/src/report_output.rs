@@ -8,8 +8,8 @@ use std::{
 use anyhow::{Context, anyhow};
 use tempfile::NamedTempFile;
 use transship_report::{Ending, Header, ObjectReport, OutputFile, ReportWriter, Totals};
-use transship_store::{Bucket, Location, open};
-use transship_types::Key;
+use transship_store::{Bucket, Location, RetryOptions, open, retry};
+use transship_types::{ErrorClass, Key};
 
 use crate::{Failure, upload::upload, with_environment};
 
@@ -30,19 +30,20 @@ enum Sink {
 
 impl ReportOutput {
     /// Starts the report, before anything else is touched. `target` is a path or a URL; the credentials for a URL come
-    /// from `environment` (see [`with_environment`]).
+    /// from `environment` (see [`with_environment`]). The store of a URL is asked for one listed key, so that a bucket
+    /// that is not there or keys that are refused show now and not at the end; whether it takes a write shows then.
     ///
     /// # Errors
-    /// The directory is missing, the URL names no object or a store that cannot be opened: exit code 2.
-    pub fn create(target: &str, environment: &BTreeMap<String, String>, header: &Header) -> anyhow::Result<Self> {
-        let start = || -> anyhow::Result<Self> {
+    /// The directory is missing or read-only, the URL names no object or a store that cannot be reached: exit code 2.
+    pub async fn create(target: &str, environment: &BTreeMap<String, String>, header: &Header) -> anyhow::Result<Self> {
+        let start = async || -> anyhow::Result<Self> {
             let sink = match file_path(target) {
                 Some(path) => Sink::File(OutputFile::create(path)?),
-                None => Sink::spool(target, environment)?,
+                None => Sink::spool(target, environment).await?,
             };
             Ok(Self { writer: ReportWriter::start(sink, header)? })
         };
-        start().with_context(|| format!("--report {target:?}")).map_err(Failure::usage)
+        start().await.with_context(|| format!("--report {target:?}")).map_err(Failure::usage)
     }
 
     /// Where the report is to be, for people.
@@ -78,7 +79,7 @@ impl ReportOutput {
 }
 
 impl Sink {
-    fn spool(url: &str, environment: &BTreeMap<String, String>) -> anyhow::Result<Self> {
+    async fn spool(url: &str, environment: &BTreeMap<String, String>) -> anyhow::Result<Self> {
         // The last part of the path is the object's name; what is before it is a location like any other.
         let (folder, name) =
             url.rsplit_once('/').filter(|(folder, name)| !name.is_empty() && !folder.ends_with('/')).ok_or_else(
@@ -88,6 +89,11 @@ impl Sink {
         let bucket = open(&location.bucket)?;
         let key = Key::from(name).prefixed(&location.prefix);
         bucket.check_key(&key)?;
+        match retry(&RetryOptions::default(), |_| bucket.probe()).await {
+            // Keys that may write and not list are enough.
+            Err(error) if error.concerns_bucket() || error.class() == ErrorClass::Transient => return Err(error.into()),
+            _ => {}
+        }
         let file = BufWriter::new(NamedTempFile::new().context("create a temporary file")?);
         Ok(Self::Spool { file, bucket, key })
     }

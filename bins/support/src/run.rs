@@ -75,7 +75,7 @@ fn escaped(text: &str) -> String {
 fn say_error(line: &str) {
     match logging::format() {
         LogFormat::Text => logging::say(format!("error: {line}\n").as_bytes()),
-        LogFormat::Json => tracing::error!(target: "transship", "{line}"),
+        LogFormat::Json => tracing::error!(target: logging::ENDING, "{line}"),
     }
 }
 

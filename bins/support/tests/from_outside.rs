@@ -42,10 +42,17 @@ fn an_error_is_one_line_and_decides_the_exit_code() {
 
 #[test]
 fn an_error_is_one_json_object_where_the_log_is_json() {
-    let (code, _, stderr) = end(&["fail", "--log-format", "json", "-qq"]);
-    let line: serde_json::Value = serde_json::from_str(&stderr).unwrap();
-    assert_eq!((code, line["level"].as_str()), (1, Some("ERROR")));
-    assert!(line["message"].as_str().unwrap().ends_with("connect: refused"), "{line}");
+    for (level, code, end_of_message) in [
+        (&["-qq"][..], 1, "connect: refused"),
+        (&["--log-level", "off"], 1, "connect: refused"),
+        (&["--log-level", "hyper=info"], 1, "connect: refused"),
+        (&["--log-level", "a=b=c"], 2, "such as info,hyper=debug"),
+    ] {
+        let (ended, _, stderr) = end(&[&["fail", "--log-format", "json"], level].concat());
+        let line: serde_json::Value = serde_json::from_str(&stderr).unwrap();
+        assert_eq!((ended, line["level"].as_str()), (code, Some("ERROR")));
+        assert!(line["message"].as_str().unwrap().ends_with(end_of_message), "{line}");
+    }
 }
 
 #[test]
@@ -186,5 +193,5 @@ fn progress_in_a_pipe_is_lines_not_bars() {
     signal(&child, "TERM");
     child.wait().unwrap();
     assert!(line.starts_with("progress: 0 of 1024 objects, "), "{line:?}");
-    assert!(line.contains("MiB of 1.0 GiB, ") && line.contains("/s, ") && line.ends_with(" left\n"), "{line:?}");
+    assert!(line.contains("MiB of 1.0 GiB read, ") && line.contains("/s, ") && line.ends_with(" left\n"), "{line:?}");
 }

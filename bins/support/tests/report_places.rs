@@ -15,7 +15,7 @@ fn object(n: usize) -> ObjectReport {
 }
 
 async fn write(target: &str, environment: &BTreeMap<String, String>, objects: usize) -> anyhow::Result<()> {
-    let mut output = ReportOutput::create(target, environment, &Header::new("solgate", "1", "sync"))?;
+    let mut output = ReportOutput::create(target, environment, &Header::new("solgate", "1", "sync")).await?;
     let mut totals = Totals::default();
     for n in 0..objects {
         totals.add(&object(n));
@@ -42,7 +42,9 @@ async fn a_run_that_does_not_end_leaves_the_last_report() {
     let path = directory.path().join("run.json");
     std::fs::write(&path, "last").unwrap();
     let mut output =
-        ReportOutput::create(path.to_str().unwrap(), &BTreeMap::new(), &Header::new("solgate", "1", "sync")).unwrap();
+        ReportOutput::create(path.to_str().unwrap(), &BTreeMap::new(), &Header::new("solgate", "1", "sync"))
+            .await
+            .unwrap();
     output.object(&object(1)).unwrap();
     drop(output);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "last");
@@ -78,7 +80,7 @@ async fn a_small_report_is_put_into_a_store_in_one_request() {
     assert_eq!(server.keys("reports"), ["2024/run.json"]);
     let object = server.object("reports", "2024/run.json").unwrap();
     assert_eq!(Report::read(&object.bytes().unwrap()[..]).unwrap().objects.len(), 3);
-    assert_eq!(server.requests().len(), 2, "one was refused, one was taken");
+    assert_eq!(server.count(Operation::PutObject), 2, "one was refused, one was taken");
 }
 
 #[tokio::test]

@@ -79,3 +79,14 @@ async fn a_long_run_tells_how_far_it_is() {
     );
     assert_eq!(off.stderr, "");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_and_is_still_being_written_is_not_called_done() {
+    let (scene, other) = (Scene::s3().await, Scene::s3().await);
+    scene.config(&format!("[source]\n{}[destination]\n{}", scene.at("raw/in"), other.at("lake/out")));
+    scene.put("raw", "in/a", vec![b'a'; 3 << 20]);
+    let slow = Effect::Delay(Duration::from_secs(4));
+    other.server().faults().add(Fault::new(slow).on(Operation::PutObject));
+    let ran = scene.solgate(&["sync", "--progress", "on"]).ends_with(0);
+    assert_eq!(ran.stderr, "progress: 0 of 1 objects, 3.0 MiB of 3.0 MiB read, finishing the last object\n");
+}

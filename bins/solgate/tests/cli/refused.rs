@@ -2,6 +2,8 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 
+use transship_testbed::s3::{Fault, Operation};
+
 use crate::scene::{KEY_ID, Ran, SECRET, Scene};
 
 /// Runs the program as somebody who is not root; `None` where that cannot be done here.
@@ -36,15 +38,19 @@ async fn files_and_folders_that_may_not_be_read_or_written() {
     let Some(ran) = as_nobody(&scene, &["list"]) else { return };
     assert!(ran.fails_with(2).contains("config.ini: cannot be read: Permission denied"));
     mode(&scene, "config.ini", 0o644);
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::set_permissions(elsewhere.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let list = elsewhere.path().join("failed.json").display().to_string();
+    let sync = ["sync", "--failed-file", &list];
     // A folder below the source: an incomplete listing is none.
     mode(&scene, "raw/in/locked", 0o700);
-    for command in [&["list"][..], &["sync"]] {
+    for command in [&["list"][..], &sync] {
         let line = as_nobody(&scene, command).unwrap().fails_with(1);
         assert!(line.contains("raw/in/locked") && line.contains("ermission denied"), "{line}");
     }
     // The source itself.
     mode(&scene, "raw/in", 0o700);
-    for command in [&["list"][..], &["sync"]] {
+    for command in [&["list"][..], &sync] {
         let line = as_nobody(&scene, command).unwrap().fails_with(1);
         assert!(line.contains("raw/in") && line.contains("ermission denied"), "{line}");
     }
@@ -53,17 +59,27 @@ async fn files_and_folders_that_may_not_be_read_or_written() {
     // A destination that nobody may write to.
     fs::create_dir(scene.path("lake")).unwrap();
     mode(&scene, "lake", 0o755);
-    let ran = as_nobody(&scene, &["sync", "--failed-file", "/tmp/none/failed.json"]).unwrap();
+    let ran = as_nobody(&scene, &sync).unwrap();
     assert!(ran.code == 1 || ran.code == 4, "{ran:?}");
     assert!(ran.stderr.contains("ermission denied") && ran.stderr.contains("/lake"), "{}", ran.stderr);
-    // One object among others, and a folder for the failed list that is read-only.
+    // One object among others.
     mode(&scene, "lake", 0o777);
     mode(&scene, "raw/in/shut", 0o600);
-    let ran = as_nobody(&scene, &["sync"]).unwrap().ends_with(1);
+    let ran = as_nobody(&scene, &sync).unwrap().ends_with(4);
     let lines: Vec<_> = ran.stderr.lines().collect();
     assert!(lines[0].contains("shut") && lines[0].contains("ermission denied"), "{lines:?}");
-    assert!(lines[1].starts_with("error: create failed.json: permission denied"), "{lines:?}");
-    assert_eq!((lines.len(), scene.keys("lake").len()), (2, 2));
+    assert_eq!((lines.len(), scene.keys("lake").len()), (1, 2));
+    // Results for a folder that is read-only, before anything is copied.
+    fs::remove_dir_all(scene.path("lake")).unwrap();
+    for (arguments, start) in [
+        (&["sync"][..], "--failed-file \"failed.json\": "),
+        (&[&sync[..], &["--report", "run.json"]].concat(), "--report \"run.json\": "),
+        (&[&sync[..], &["--work-dir", "raw"]].concat(), "--work-dir \"raw\": "),
+    ] {
+        let line = as_nobody(&scene, arguments).unwrap().fails_with(2);
+        assert!(line.starts_with(start) && line.contains("ermission denied"), "{line}");
+    }
+    assert!(!scene.path("lake").exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,19 +106,72 @@ async fn reports_that_cannot_be_written() {
     assert_eq!((ran.stderr.lines().count(), scene.keys("lake").len()), (1, 1));
     assert!(ran.stdout.starts_with("solgate sync: the run itself failed; what was copied stays\n"), "{}", ran.stdout);
     assert!(ran.stdout.contains("1: 1 copied"), "{}", ran.stdout);
-    let mut command = scene.command(&["-c", "config.ini", "sync", "--report", "s3://nowhere/report.json"]);
-    command.env("AWS_ENDPOINT_URL", scene.server().endpoint());
-    command.env("AWS_ACCESS_KEY_ID", KEY_ID).env("AWS_SECRET_ACCESS_KEY", SECRET);
-    let ran = Ran::of(&mut command).ends_with(1);
-    assert!(ran.stderr.contains("s3://nowhere") && ran.stderr.contains("NoSuchBucket"), "{}", ran.stderr);
+    // A store that takes no report, which shows only at the end.
+    scene.server().faults().add(Fault::answer(403, "AccessDenied").bucket("archive").on(Operation::PutObject));
+    let ran = reported(&scene, "s3://archive/report.json", SECRET).ends_with(1);
+    assert!(ran.stderr.contains("s3://archive") && ran.stderr.contains("AccessDenied"), "{}", ran.stderr);
     let kept = ran.stderr.split_once("it is kept in ").unwrap().1.split_once(')').unwrap().0;
     let report: serde_json::Value = serde_json::from_str(&fs::read_to_string(kept).unwrap()).unwrap();
     assert_eq!(report["totals"]["copied"], 1);
     fs::remove_file(kept).unwrap();
     assert!(ran.stdout.contains("1: 1 copied"), "{}", ran.stdout);
-    for command in [&["list"][..], &["explain", "a"], &["version"]] {
-        let line = scene.solgate(&[command, &["--report", "report.json"]].concat()).fails_with(2);
-        assert!(line.contains(command[0]), "{line}");
+}
+
+/// A run whose report goes to the scene's own server.
+fn reported(scene: &Scene, url: &str, secret: &str) -> Ran {
+    let mut command = scene.command(&["-c", "config.ini", "sync", "--report", url]);
+    command.env("AWS_ENDPOINT_URL", scene.server().endpoint());
+    Ran::of(command.env("AWS_ACCESS_KEY_ID", KEY_ID).env("AWS_SECRET_ACCESS_KEY", secret))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_no_report_can_reach_is_found_out_before_the_copy() {
+    let scene = Scene::s3().await;
+    scene.plain().put("raw", "in/a", "1");
+    for (url, secret, words) in [
+        ("s3://nowhere/report.json", SECRET, "NoSuchBucket"),
+        ("s3://archive/report.json", "another-secret", "SignatureDoesNotMatch"),
+    ] {
+        let line = reported(&scene, url, secret).fails_with(2);
+        assert!(line.starts_with(&format!("--report {url:?}: ")) && line.contains(words), "{line}");
+    }
+    let touched = scene.server().requests().iter().any(|request| request.bucket.as_deref() == Some("raw"));
+    assert!(!touched && scene.keys("lake").is_empty() && scene.keys("archive").is_empty());
+    // Keys that may write and not list are enough, and nothing but the report is left.
+    scene.server().faults().add(Fault::answer(403, "AccessDenied").bucket("archive").on(Operation::ListObjectsV2));
+    reported(&scene, "s3://archive/report.json", SECRET).ends_with(0);
+    assert_eq!(scene.keys("archive"), ["report.json"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn places_for_results_are_tried_before_the_copy() {
+    for scene in Scene::both().await {
+        scene.plain().put("raw", "in/a", "1").write("notes.txt", "not a list").write("array.json", "[{\"x\": 1}]");
+        scene.write("old.json", "[{\"relpath\": \"in/a\"}]").write("failed.json", "{\"key\":\"a\"}\n");
+        for (option, place, words) in [
+            ("--failed-file", "no/folder/failed.json", "No such file or directory"),
+            ("--failed-file", ".", "is a directory"),
+            ("--failed-file", "config.ini", "is no list of objects"),
+            ("--failed-file", "notes.txt", "is no list of objects"),
+            ("--failed-file", "array.json", "is no list of objects"),
+            ("--work-dir", "no/folder", "entity not found"),
+            ("--work-dir", "notes.txt", "not a directory"),
+            ("--report", "notes.txt/report.json", "not a directory"),
+        ] {
+            for command in [&["sync"][..], &["transfer", "a"]] {
+                let line = scene.solgate(&[command, &[option, place]].concat()).fails_with(2);
+                let start = format!("{option} {place:?}: ");
+                assert!(line.starts_with(&start) && line.to_lowercase().contains(&words.to_lowercase()), "{line}");
+            }
+        }
+        assert_eq!((scene.keys("lake").len(), scene.read("notes.txt").as_str()), (0, "not a list"));
+        let left: Vec<_> = fs::read_dir(scene.dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(!left.iter().any(|name| name.to_string_lossy().contains("partial")), "{left:?}");
+        // A dry run writes no list; older lists of either form give way.
+        scene.solgate(&["sync", "-n", "--failed-file", "notes.txt"]).ends_with(0);
+        scene.solgate(&["sync", "--failed-file", "old.json"]).ends_with(0);
+        scene.solgate(&["sync"]).ends_with(0);
+        assert!(!scene.path("old.json").exists() && !scene.path("failed.json").exists());
     }
 }
 
@@ -112,5 +181,5 @@ async fn a_work_folder_that_is_not_there() {
     scene.plain().put("raw", "in/a", "1");
     let arguments = ["transfer", "-l", "-", "--work-dir", "/no/such/folder"];
     let line = scene.solgate_reading("{\"key\":\"a\"}", &arguments).fails_with(2);
-    assert!(line.contains("read the list from stdin: keep it in /no/such/folder: No such file"), "{line}");
+    assert!(line.starts_with("--work-dir \"/no/such/folder\": create a file there: "), "{line}");
 }
