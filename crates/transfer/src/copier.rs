@@ -13,10 +13,11 @@ use transship_store::{Bucket, Error, ErrorKind};
 use transship_types::ErrorClass;
 
 use crate::{
-    Copied, CopyOptions, Destination, Failure, Job, Placed,
+    Copied, CopyOptions, Destination, Failure, Job, Placed, Unfinished,
     budget::Budget,
     flight::{Flight, Lane},
     read::{Source, cancelled},
+    site::Site,
 };
 
 /// Copies objects from one bucket to any number of destinations, under one memory budget.
@@ -31,9 +32,10 @@ struct Inner {
     destinations: Vec<Destination>,
     options: CopyOptions,
     budget: Budget,
-    /// For each destination: its server takes no condition on what is to be replaced for fulfilled.
-    unconditional: Vec<AtomicBool>,
+    /// One for each destination.
+    sites: Vec<Arc<Site>>,
     arrived: Arc<AtomicU64>,
+    hides_parts: Arc<AtomicBool>,
     /// Fires when the run is to end; nothing new is started from then on.
     cancel: CancellationToken,
 }
@@ -48,9 +50,9 @@ impl Copier {
         cancel: CancellationToken,
     ) -> Self {
         let budget = Budget::new(options.budget());
-        let arrived = Arc::default();
-        let unconditional = destinations.iter().map(|_| AtomicBool::default()).collect();
-        let inner = Inner { source, destinations, options, budget, unconditional, arrived, cancel };
+        let sites = destinations.iter().map(|_| Arc::default()).collect();
+        let (arrived, hides_parts) = Default::default();
+        let inner = Inner { source, destinations, options, budget, sites, arrived, hides_parts, cancel };
         Self { inner: Arc::new(inner) }
     }
 
@@ -62,6 +64,12 @@ impl Copier {
     /// Bytes of objects that have arrived so far, in bytes; copies on the server bring none.
     pub fn bytes_arrived(&self) -> u64 {
         self.inner.arrived.load(Ordering::Relaxed)
+    }
+
+    /// Uploads in parts that are open at this moment, and those that could not be aborted. A process that ends at once
+    /// leaves them behind, and can name them.
+    pub fn unfinished(&self) -> Vec<Unfinished> {
+        self.inner.sites.iter().flat_map(|site| site.unfinished()).collect()
     }
 
     /// Copies one object, on a task of its own, so that many copies use every core whoever waits for them. Dropping
@@ -85,12 +93,12 @@ impl Copier {
             reads: Arc::default(),
             changed: Arc::default(),
             arrived: self.inner.arrived.clone(),
+            hides_parts: self.inner.hides_parts.clone(),
         };
         let stop = source.stop.clone();
-        let Inner { destinations, options, budget, unconditional, cancel, .. } = &*self.inner;
+        let Inner { destinations, options, budget, sites, cancel, .. } = &*self.inner;
         let (listed, hint, changed, info) = (job.source, job.hint, false, None);
-        let mut flight =
-            Flight { source, listed, hint, changed, info, destinations, unconditional, options, budget, cancel };
+        let mut flight = Flight { source, listed, hint, changed, info, destinations, sites, options, budget, cancel };
         let mut lanes: Vec<Lane> = job.targets.into_iter().map(Lane::new).collect();
         {
             let mut work = pin!(flight.run(&mut lanes));

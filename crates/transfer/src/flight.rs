@@ -1,7 +1,10 @@
 //! One object on its way to all its targets: what the server can do alone, one shared reading, and each straggler.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
     time::Instant,
 };
 
@@ -13,9 +16,11 @@ use transship_types::{Entry, ErrorClass};
 use crate::{
     CopyOptions, Destination, Done, Failure, Placed, Target,
     budget::Budget,
-    newest, on_server,
+    newest,
+    on_server::{self, ServerCopy},
     pass::{Landed, Pass, Passed, Seen},
     read::{Source, cancelled, insist},
+    site::Site,
     write::Writer,
 };
 
@@ -26,12 +31,17 @@ const RESTARTS: u32 = 3;
 pub(crate) struct Lane {
     target: Target,
     outcome: Option<Landed>,
+    /// How often its bytes were sent.
     attempts: u32,
+    /// How often the server was asked to copy by itself.
+    asked: u32,
+    /// See [`Writer::tags_lost`].
+    tags_lost: Arc<AtomicBool>,
 }
 
 impl Lane {
     pub(crate) fn new(target: Target) -> Self {
-        Self { target, outcome: None, attempts: 0 }
+        Self { target, outcome: None, attempts: 0, asked: 0, tags_lost: Arc::default() }
     }
 
     fn end(&mut self, outcome: impl Into<Landed>) {
@@ -39,19 +49,17 @@ impl Lane {
     }
 
     pub(crate) fn placed(self, flight: &Flight<'_>, started: Instant) -> Placed {
-        let destination = flight.destinations.get(self.target.destination).cloned();
+        let writer = flight.writer_to(&self, Condition::Always);
         let Landed { result, at } = self.outcome.unwrap_or_else(|| Err(cancelled()).into());
-        let not_kept = match (&result, &flight.info, destination) {
-            (Ok(Done::Copied { .. }), Some(info), Some(destination)) => {
-                Writer { destination, target: self.target.clone(), condition: Condition::Always }.not_kept(info)
-            }
+        let not_kept = match (&result, &flight.info, writer) {
+            (Ok(Done::Copied { .. }), Some(info), Some(writer)) => writer.not_kept(info),
             _ => Vec::new(),
         };
         let result = result.map_err(|error| match error.class() {
             ErrorClass::Cancelled => Failure::Cancelled,
             _ => Failure::Error(error.into()),
         });
-        Placed { target: self.target, result, attempts: self.attempts, duration: at - started, not_kept }
+        Placed { target: self.target, result, attempts: self.attempts + self.asked, duration: at - started, not_kept }
     }
 }
 
@@ -73,8 +81,8 @@ pub(crate) struct Flight<'a> {
     pub(crate) changed: bool,
     pub(crate) info: Option<ObjectInfo>,
     pub(crate) destinations: &'a [Destination],
-    /// For each destination: its server takes no condition on what is to be replaced for fulfilled.
-    pub(crate) unconditional: &'a [AtomicBool],
+    /// One for each destination.
+    pub(crate) sites: &'a [Arc<Site>],
     pub(crate) options: &'a CopyOptions,
     pub(crate) budget: &'a Budget,
     /// Fires when nothing new is to be started.
@@ -85,7 +93,7 @@ impl Flight<'_> {
     /// First what the server can do alone, then one shared reading for the rest, then each straggler by itself.
     pub(crate) async fn run(&mut self, lanes: &mut [Lane]) {
         let mut ready = Vec::new();
-        let verdicts = join_all(lanes.iter().map(|lane| self.writer(&lane.target))).await;
+        let verdicts = join_all(lanes.iter().map(|lane| self.writer(lane))).await;
         for (lane, verdict) in lanes.iter_mut().zip(verdicts) {
             match verdict {
                 Ok(Verdict::Write(writer)) => ready.push((lane, writer)),
@@ -111,27 +119,28 @@ impl Flight<'_> {
     }
 
     /// Makes a target ready: its key can be held, and it is not newer already.
-    async fn writer(&self, target: &Target) -> Result<Verdict> {
-        let Some(destination) = self.destinations.get(target.destination).cloned() else {
-            let detail = format!("there is no destination {}", target.destination);
+    async fn writer(&self, lane: &Lane) -> Result<Verdict> {
+        let Some(mut writer) = self.writer_to(lane, Condition::Always) else {
+            let detail = format!("there is no destination {}", lane.target.destination);
             return Err(Error::new(ErrorKind::Configuration, detail));
         };
-        destination.bucket.check_key(&target.key)?;
-        let condition = if target.newest_wins {
-            let bucket = &*destination.bucket;
-            match newest::decide(bucket, &target.key, &self.listed, self.options).await? {
+        let bucket = &*writer.destination.bucket;
+        bucket.check_key(writer.key())?;
+        if writer.target.newest_wins {
+            writer.condition = match newest::decide(bucket, writer.key(), &self.listed, self.options).await? {
                 newest::Verdict::Keep(time) => return Ok(Verdict::Keep(time)),
-                newest::Verdict::Write(Condition::IfMatch(_)) if self.is_unconditional(target) => Condition::Always,
+                newest::Verdict::Write(Condition::IfMatch(_)) if writer.site.is_unconditional() => Condition::Always,
                 newest::Verdict::Write(condition) => condition,
-            }
-        } else {
-            Condition::Always
-        };
-        Ok(Verdict::Write(Writer { destination, target: target.clone(), condition }))
+            };
+        }
+        Ok(Verdict::Write(writer))
     }
 
-    fn is_unconditional(&self, target: &Target) -> bool {
-        self.unconditional.get(target.destination).is_some_and(|known| known.load(Ordering::Relaxed))
+    fn writer_to(&self, lane: &Lane, condition: Condition) -> Option<Writer> {
+        let target = lane.target.clone();
+        let destination = self.destinations.get(target.destination)?.clone();
+        let site = self.sites.get(target.destination)?.clone();
+        Some(Writer { destination, target, condition, site, tags_lost: lane.tags_lost.clone() })
     }
 
     /// A condition that failed although it holds will never be met: Ceph RGW 16 compares ETags with their quotes.
@@ -143,9 +152,7 @@ impl Flight<'_> {
             return again;
         }
         tracing::debug!(%error, "the server takes no condition for fulfilled: writing without");
-        if let Some(known) = self.unconditional.get(again.target.destination) {
-            known.store(true, Ordering::Relaxed);
-        }
+        again.site.becomes_unconditional();
         Writer { condition: Condition::Always, ..again }
     }
 
@@ -163,8 +170,11 @@ impl Flight<'_> {
             let Some(from) = on_server::copy_source(&this.source, &this.listed, &writer) else {
                 return Some((lane, writer));
             };
-            lane.attempts += 1;
-            match on_server::copy(&this.source, &this.listed, &from, &writer).await {
+            let asked = AtomicU32::new(1);
+            let (source, entry) = (&this.source, &this.listed);
+            let copied = ServerCopy { source, entry, from: &from, writer: &writer, asked: &asked }.run().await;
+            lane.asked = asked.into_inner();
+            match copied {
                 Err(error) if on_server::should_stream_instead(&error, &writer.condition) => {
                     tracing::debug!(%error, "the server does not copy this: its bytes are read instead");
                     return Some((lane, writer));
@@ -234,7 +244,7 @@ impl Flight<'_> {
                     return None;
                 }
             }
-            match self.writer(&writer.target).await {
+            match self.writer(lane).await {
                 Ok(Verdict::Write(again)) => writer = self.without_vain_condition(&writer, again, &error),
                 Ok(Verdict::Keep(time)) => {
                     lane.end(Ok(Done::KeptNewer(time)));

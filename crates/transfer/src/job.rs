@@ -89,6 +89,9 @@ pub enum Done {
         etag: Option<ETag>,
         /// The server copied it; no bytes came through here.
         on_server: bool,
+        /// It was written in parts of its own, so that the source's ETag did not survive. Where that is a digest, it
+        /// stands in the new object's metadata, under `sourceetag`.
+        split: bool,
     },
     /// Left alone: the object there was copied from a source of this time, which is newer, or equal where
     /// [`CopyOptions::leave_equal`](crate::CopyOptions) says so.

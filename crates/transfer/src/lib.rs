@@ -11,7 +11,6 @@
 //! * anything else, and everything that is unpacked: hashed on the way, in parts of growing size.
 
 mod budget;
-mod complete;
 mod copier;
 mod fanout;
 mod flight;
@@ -26,9 +25,13 @@ mod pass;
 mod proof;
 mod read;
 mod relay;
+mod site;
+mod tags;
 mod unpack;
+mod upload;
 mod write;
 
 pub use copier::Copier;
 pub use job::{Copied, Destination, Done, Failure, Job, Placed, Target};
 pub use options::CopyOptions;
+pub use upload::Unfinished;

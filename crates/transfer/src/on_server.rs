@@ -1,14 +1,17 @@
 //! Copies that the server makes by itself: no bytes come through here.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use futures::{StreamExt, TryStreamExt, stream};
-use transship_store::{Condition, CopySource, Error, ErrorKind, ObjectInfo, Part, PutOptions, Result};
+use transship_store::{Bucket, Condition, CopySource, Error, ErrorKind, ObjectInfo, Part, Result};
 use transship_types::{ETag, Entry, Strength};
 use transship_verify::{PartDigests, part_sizes, same_content};
 
 use crate::{
     Done,
-    complete::{abort, complete},
     read::{Source, insist},
+    tags,
+    upload::OpenUpload,
     write::Writer,
 };
 
@@ -29,79 +32,100 @@ pub(crate) fn copy_source(source: &Source, entry: &Entry, writer: &Writer) -> Op
     (able && from.realm == to.realm).then_some(from)
 }
 
-/// Copies on the server, in the source's own parts where it has any, so that the ETags can be compared.
-pub(crate) async fn copy(source: &Source, entry: &Entry, from: &CopySource, writer: &Writer) -> Result<Done> {
-    let parts = entry.etag.as_ref().and_then(|e| e.parts());
-    let bucket = &writer.destination.bucket;
-    let etag = if parts.is_some() || entry.size > bucket.capabilities().max_copy {
-        in_parts(source, entry, from, writer, part_size(source, entry, parts).await).await?
-    } else {
-        let options = writer.placement();
-        let copy = insist(&source.retry, |_| bucket.copy(from, writer.key(), &options));
-        source.unless_stopped(copy).await?.etag
-    };
-    let verified = match same_content(entry.etag.as_ref(), etag.as_ref()) {
-        Some(true) if parts.is_some() => Strength::MultipartEtag,
-        Some(true) => Strength::Md5,
-        _ => {
-            check_source(source, entry).await?;
-            check_size(source, entry, writer).await?
-        }
-    };
-    Ok(Done::Copied { verified, bytes: entry.size, etag, on_server: true })
+/// One copy by the server.
+pub(crate) struct ServerCopy<'a> {
+    pub(crate) source: &'a Source,
+    pub(crate) entry: &'a Entry,
+    pub(crate) from: &'a CopySource,
+    pub(crate) writer: &'a Writer,
+    /// How often it was asked for, or, of a copy in parts, the part that was asked for most often.
+    pub(crate) asked: &'a AtomicU32,
 }
 
-/// The source's own part size: its first part tells, where the server can say; otherwise the likeliest.
-async fn part_size(source: &Source, entry: &Entry, parts: Option<u32>) -> u64 {
-    let Some(parts) = parts else { return LARGE_PART };
-    let told = match &entry.etag {
-        Some(etag) => source.first_part(etag).await.ok().map(|reply| reply.length),
-        None => None,
-    };
-    told.filter(|length| *length > 0 && entry.size.div_ceil(*length) == u64::from(parts))
-        .or_else(|| part_sizes(entry.size, parts).first().copied())
-        .unwrap_or(LARGE_PART)
-}
+impl ServerCopy<'_> {
+    /// Copies in the source's own parts where it has any, so that the ETags can be compared.
+    pub(crate) async fn run(&self) -> Result<Done> {
+        let Self { source, entry, writer, .. } = self;
+        let parts = entry.etag.as_ref().and_then(|e| e.parts());
+        let split = parts.is_none() && entry.size > self.bucket().capabilities().max_copy;
+        let etag = if parts.is_some() || split {
+            self.in_parts(self.part_size(parts).await, split).await?
+        } else {
+            let options = writer.placement();
+            let copy = self.insist(|| self.bucket().copy(self.from, writer.key(), &options));
+            source.unless_stopped(copy).await?.etag
+        };
+        let verified = match same_content(entry.etag.as_ref(), etag.as_ref()) {
+            Some(true) if parts.is_some() => Strength::MultipartEtag,
+            Some(true) => Strength::Md5,
+            _ => {
+                check_source(source, entry).await?;
+                check_size(source, entry, writer).await?
+            }
+        };
+        Ok(Done::Copied { verified, bytes: entry.size, etag, on_server: true, split })
+    }
 
-async fn in_parts(
-    source: &Source,
-    entry: &Entry,
-    from: &CopySource,
-    writer: &Writer,
-    part_size: u64,
-) -> Result<Option<transship_types::ETag>> {
-    let bucket = &*writer.destination.bucket;
-    // A multipart copy carries nothing along by itself.
-    let info = check_source(source, entry).await?;
-    let tags =
-        if info.tag_count > 0 { insist(&source.retry, |_| source.bucket.tags(&source.key)).await? } else { Vec::new() };
-    let options = writer.options(entry, &info, &tags);
-    let upload = insist(&source.retry, |_| bucket.create_upload(writer.key(), &options)).await?;
-    let ranges = (0u64..).map(|n| n * part_size).take_while(|start| *start < entry.size);
-    let numbered: Vec<_> = (1u32..).zip(ranges).collect();
-    let run = async {
-        let mut parts: Vec<_> = stream::iter(numbered)
-            .map(|(number, start)| {
-                let (range, upload) = (start..(start + part_size).min(entry.size), &upload);
-                async move { insist(&source.retry, |_| bucket.copy_part(from, range.clone(), upload, number)).await }
-            })
-            .buffer_unordered(PARTS_AT_ONCE)
-            .try_collect()
-            .await?;
-        parts.sort_by_key(|p: &Part| p.number);
-        // Some servers ignore the condition on the source, and parts of two objects would make a third one.
-        if combined(&parts).as_ref() != entry.etag.as_ref() {
-            check_source(source, entry).await?;
+    fn bucket(&self) -> &dyn Bucket {
+        &*self.writer.destination.bucket
+    }
+
+    /// Repeats a request to copy as often as it may be, and counts.
+    async fn insist<T, F: Future<Output = Result<T>>>(&self, request: impl Fn() -> F) -> Result<T> {
+        let counted = |attempt| {
+            self.asked.fetch_max(attempt, Ordering::Relaxed);
+            request()
+        };
+        insist(&self.source.retry, counted).await
+    }
+
+    /// The source's own part size: its first part tells, where the server can say; otherwise the likeliest.
+    async fn part_size(&self, parts: Option<u32>) -> u64 {
+        let (Some(parts), Some(etag)) = (parts, &self.entry.etag) else { return LARGE_PART };
+        let told = self.source.first_part_length(etag).await;
+        told.filter(|length| *length > 0 && self.entry.size.div_ceil(*length) == u64::from(parts))
+            .or_else(|| part_sizes(self.entry.size, parts).first().copied())
+            .unwrap_or(LARGE_PART)
+    }
+
+    async fn in_parts(&self, part_size: u64, split: bool) -> Result<Option<ETag>> {
+        let Self { source, entry, writer, .. } = *self;
+        // A multipart copy carries nothing along by itself.
+        let info = check_source(source, entry).await?;
+        let tags = tags::of_source(source, &info, std::slice::from_ref(writer)).await?;
+        let mut options = writer.options(entry, &info, &tags);
+        if split {
+            options.metadata.extend(writer.note_of_source(&*source.bucket, &info));
         }
-        let condition = PutOptions { condition: options.condition.clone(), ..PutOptions::default() };
-        complete(bucket, &source.retry, &upload, &parts, &condition, entry.etag.as_ref()).await
-    };
-    match source.unless_stopped(run).await {
-        Ok(reply) => Ok(reply.etag),
-        Err(error) => {
-            abort(bucket, &source.retry, &upload).await;
-            Err(error)
+        let upload = OpenUpload::start(writer, &source.retry, &options).await?;
+        let run = async {
+            let parts = self.parts(&upload, part_size).await?;
+            // Some servers ignore the condition on the source, and parts of two objects would make a third one.
+            if combined(&parts).as_ref() != entry.etag.as_ref() {
+                check_source(source, entry).await?;
+            }
+            upload.complete(&parts, &options.condition, entry.etag.as_ref()).await
+        };
+        match source.unless_stopped(run).await {
+            Ok(reply) => Ok(reply.etag),
+            Err(error) => {
+                upload.abort().await;
+                Err(error)
+            }
         }
+    }
+
+    async fn parts(&self, upload: &OpenUpload<'_>, part_size: u64) -> Result<Vec<Part>> {
+        let size = self.entry.size;
+        let ranges = (0u64..).map(|n| n * part_size).take_while(|start| *start < size);
+        let numbered: Vec<_> = (1u32..).zip(ranges).collect();
+        let copies = stream::iter(numbered).map(|(number, start)| async move {
+            let range = start..(start + part_size).min(size);
+            self.insist(|| self.bucket().copy_part(self.from, range.clone(), &upload.upload, number)).await
+        });
+        let mut parts: Vec<Part> = copies.buffer_unordered(PARTS_AT_ONCE).try_collect().await?;
+        parts.sort_by_key(|part| part.number);
+        Ok(parts)
     }
 }
 

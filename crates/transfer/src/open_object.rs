@@ -144,6 +144,10 @@ impl OpenObject<'_> {
     }
 
     /// Parts that are hashed on the way; they become an object only once the source's own digest agrees.
+    ///
+    /// The parts go out side by side, but come in as one stream, in order: where the new object's ETag cannot be the
+    /// source's, only the digest of the whole, computed over all bytes in their order, proves that they are those that
+    /// the source holds. Ranges read side by side would have to be read once more for that.
     async fn in_parts(&self, at: usize, stream: ByteStream) -> Result<Done> {
         let writer = &self.pass.writers[at];
         let part_size = self.pass.part_for(writer, self.seen.info.size);
@@ -153,7 +157,8 @@ impl OpenObject<'_> {
             let location = writer.destination.bucket.location();
             return Err(Error::new(ErrorKind::InvalidRequest, detail).during("write", location, Some(writer.key())));
         }
-        let uploader = self.uploader(writer, self.followers[at].clone(), part_size, part_size);
+        let mut uploader = self.uploader(writer, self.followers[at].clone(), part_size, part_size);
+        uploader.options.metadata.extend(writer.note_of_source(&*self.source().bucket, &self.seen.info));
         let approve = |hasher| proof::source_agrees(self.source(), &self.seen.info, hasher);
         let uploaded = uploader.upload(stream, self.hasher(), approve).await?;
         self.followers[at].unless_leaving(self.judge_upload(writer, uploaded)).await
@@ -189,8 +194,7 @@ impl OpenObject<'_> {
 
     fn uploader(&self, writer: &Writer, follower: Follower, part_size: u64, largest_part: u64) -> Uploader {
         Uploader {
-            bucket: writer.destination.bucket.clone(),
-            key: writer.key().clone(),
+            writer: writer.clone(),
             options: self.options(writer),
             retry: self.pass.options.retry.clone(),
             budget: self.pass.budget.clone(),
@@ -235,7 +239,9 @@ impl OpenObject<'_> {
         } else {
             proof::reread(self.source(), writer, &uploaded.reply, &uploaded.md5).await?
         };
-        Ok(Done::Copied { verified, bytes: uploaded.bytes, etag, on_server: false })
+        let comparable = writer.destination.bucket.capabilities().etag_may_be_md5;
+        let split = uploaded.in_parts && comparable && !writer.target.unpack;
+        Ok(Done::Copied { verified, bytes: uploaded.bytes, etag, on_server: false, split })
     }
 
     /// The verdict on a multipart object that was written in the same parts, at this time.
@@ -256,7 +262,13 @@ impl OpenObject<'_> {
     fn proven(&self, writer: &Writer, reply: &PutReply, md5: Option<&Digest>) -> Option<Done> {
         let verified = proof::servers_agree(self.source(), &self.seen.info, writer, reply)
             .or_else(|| proof::destination_agrees(writer, reply, md5?))?;
-        Some(Done::Copied { verified, bytes: self.seen.info.size, etag: reply.etag.clone(), on_server: false })
+        Some(Done::Copied {
+            verified,
+            bytes: self.seen.info.size,
+            etag: reply.etag.clone(),
+            on_server: false,
+            split: false,
+        })
     }
 
     /// The strongest thing that can be said of a copy whose bytes were those of the source: by the servers' words, or
@@ -279,7 +291,7 @@ impl OpenObject<'_> {
             return Ok(done);
         }
         let verified = proof::reread(self.source(), writer, &reply, &md5).await?;
-        Ok(Done::Copied { verified, bytes: self.seen.info.size, etag: reply.etag, on_server: false })
+        Ok(Done::Copied { verified, bytes: self.seen.info.size, etag: reply.etag, on_server: false, split: false })
     }
 }
 

@@ -1,20 +1,21 @@
 //! A stream of bytes as one upload: in one request where it is short, in parts side by side where it is not.
 
-use std::{pin::pin, sync::Arc};
+use std::pin::pin;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream::FuturesUnordered};
 use transship_store::{
     Body, Bucket, ByteStream, Error, ErrorKind, Part, PutOptions, PutReply, Result, RetryOptions, Upload,
 };
-use transship_types::{Digest, ETag, ErrorClass, Key};
+use transship_types::{Digest, ETag, ErrorClass};
 use transship_verify::{ETagHasher, Hasher, PartDigests};
 
 use crate::{
     budget::{Budget, Share},
-    complete::{abort, complete},
     follower::Follower,
     read::{exhausted, insist},
+    upload::OpenUpload,
+    write::Writer,
 };
 
 /// Parts of one object under way at once, at most.
@@ -27,8 +28,7 @@ const PARTS_OF_A_SIZE: u32 = 1000;
 /// How to upload.
 #[derive(Clone, Debug)]
 pub(crate) struct Uploader {
-    pub(crate) bucket: Arc<dyn Bucket>,
-    pub(crate) key: Key,
+    pub(crate) writer: Writer,
     pub(crate) options: PutOptions,
     pub(crate) retry: RetryOptions,
     pub(crate) budget: Budget,
@@ -45,6 +45,7 @@ pub(crate) struct Uploaded {
     pub(crate) bytes: u64,
     /// MD5 of everything that was sent.
     pub(crate) md5: Digest,
+    pub(crate) in_parts: bool,
     /// The `md5-N` ETag that the object must have, where it was written in parts and they were hashed.
     pub(crate) expected: Option<ETag>,
 }
@@ -96,27 +97,30 @@ impl Uploader {
             let put = async { self.put(first, approve(filler.whole).await?).await };
             return self.follower.unless_leaving(put).await;
         }
-        // Never dropped half-way: nobody could abort an upload whose name never arrived.
-        let upload = insist(&self.retry, |_| self.bucket.create_upload(&self.key, &self.options)).await?;
+        let upload = OpenUpload::start(&self.writer, &self.retry, &self.options).await?;
         let run = async {
-            let (parts, digests, bytes) = self.parts(&upload, first, &mut filler).await?;
+            let (parts, digests, bytes) = self.parts(&upload.upload, first, &mut filler).await?;
             let md5 = approve(filler.whole).await?;
             let expected = (!digests.is_empty()).then(|| PartDigests::combine(&digests));
-            let reply = complete(&*self.bucket, &self.retry, &upload, &parts, &self.options, expected.as_ref()).await?;
-            Ok(Uploaded { reply, bytes, md5, expected })
+            let reply = upload.complete(&parts, &self.options.condition, expected.as_ref()).await?;
+            Ok(Uploaded { reply, bytes, md5, in_parts: true, expected })
         };
         let uploaded = self.follower.unless_leaving(run).await;
         if uploaded.is_err() {
-            abort(&*self.bucket, &self.retry, &upload).await;
+            upload.abort().await;
         }
         uploaded
     }
 
+    fn bucket(&self) -> &dyn Bucket {
+        &*self.writer.destination.bucket
+    }
+
     async fn put(&self, content: Chunks, md5: Digest) -> Result<Uploaded> {
         let options = PutOptions { digest: Some(md5.clone()), ..self.options.clone() };
-        let put = |_| self.bucket.put(&self.key, Body::chunks(content.chunks.clone()), &options);
+        let put = |_| self.bucket().put(self.writer.key(), Body::chunks(content.chunks.clone()), &options);
         let reply = insist(&self.retry, put).await?;
-        Ok(Uploaded { reply, bytes: content.bytes, md5, expected: None })
+        Ok(Uploaded { reply, bytes: content.bytes, md5, in_parts: false, expected: None })
     }
 
     /// Fills and uploads part after part, side by side; at most [`PARTS_AT_ONCE`], and only while the budget has room.
@@ -176,12 +180,16 @@ impl Uploader {
     }
 
     fn check_number(&self, number: u32, bytes: u64) -> Result<()> {
-        let most = self.bucket.capabilities().multipart.max_parts;
+        let most = self.bucket().capabilities().multipart.max_parts;
         if number <= most {
             return Ok(());
         }
         let detail = format!("the object is larger than {most} parts can hold: more than {bytes} bytes");
-        Err(Error::new(ErrorKind::InvalidRequest, detail).during("write", self.bucket.location(), Some(&self.key)))
+        Err(Error::new(ErrorKind::InvalidRequest, detail).during(
+            "write",
+            self.bucket().location(),
+            Some(self.writer.key()),
+        ))
     }
 
     /// The size that part `number` (from 1) should have, if there is memory for it.
@@ -197,12 +205,12 @@ impl Uploader {
         content: Chunks,
         room: Room,
     ) -> Result<(Part, Option<[u8; 16]>, Room)> {
-        let comparable = self.bucket.capabilities().etag_may_be_md5;
+        let comparable = self.bucket().capabilities().etag_may_be_md5;
         let md5 = if comparable { Some(digest_of(content.chunks.clone()).await?) } else { None };
         let options = PutOptions { digest: md5.clone(), ..PutOptions::default() };
         let mut attempt = 1;
         let part = loop {
-            let sent = self.bucket.put_part(upload, number, Body::chunks(content.chunks.clone()), &options).await;
+            let sent = self.bucket().put_part(upload, number, Body::chunks(content.chunks.clone()), &options).await;
             let error = match sent {
                 Ok(part) => break part,
                 Err(error) => error,

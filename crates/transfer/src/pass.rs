@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
-use transship_store::{Error, MultipartLimits, ObjectInfo, PutOptions, Result, Tag};
+use transship_store::{Error, MultipartLimits, ObjectInfo, PutOptions, Result};
 use transship_types::Entry;
 
 use crate::{
@@ -13,8 +13,9 @@ use crate::{
     fanout::WINDOW_BYTES,
     follower::Follower,
     open_object::OpenObject,
-    read::{Open, Source, cancelled, insist},
+    read::{Open, Source, cancelled},
     relay::{self, Relay},
+    tags,
     unpack::largest_unpacked,
     write::Writer,
 };
@@ -91,7 +92,7 @@ impl Pass<'_> {
         }
         let (Open { info, changed, body }, _shares) = self.open().await?;
         let seen = Seen::of(self.listed, info, changed);
-        let tags = self.tags(&seen.info).await?;
+        let tags = tags::of_source(self.source, &seen.info, self.writers).await?;
         let object = OpenObject { pass: self, followers: &followers, seen: &seen, tags: &tags };
         let landed = if self.fits_memory(seen.info.size) { object.small(body).await } else { object.large(body).await };
         Ok(Passed { seen: Some(seen), landed })
@@ -167,14 +168,6 @@ impl Pass<'_> {
         !writer.target.unpack && can.streams_bodies && size <= self.options.split_above.min(can.max_put)
     }
 
-    async fn tags(&self, info: &ObjectInfo) -> Result<Vec<Tag>> {
-        let wanted = self.writers.iter().any(|w| w.destination.bucket.capabilities().tags);
-        if info.tag_count == 0 || !wanted {
-            return Ok(Vec::new());
-        }
-        insist(&self.source.retry, |_| self.source.bucket.tags(&self.source.key)).await
-    }
-
     /// Large multipart objects whose part boundaries are known.
     async fn relayed(&self, followers: &[Follower]) -> Result<Option<Passed>> {
         let Some(etag) = self.listed.etag.as_ref().filter(|_| self.source.bucket.capabilities().etag_may_be_md5) else {
@@ -195,7 +188,7 @@ impl Pass<'_> {
         }
         self.source.reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let seen = Seen::of(self.listed, parts.info.clone(), false);
-        let tags = self.tags(&seen.info).await?;
+        let tags = tags::of_source(self.source, &seen.info, self.writers).await?;
         let options: Vec<PutOptions> = self.writers.iter().map(|w| w.options(&seen.entry, &seen.info, &tags)).collect();
         let (source, writers, budget) = (self.source, self.writers, self.budget);
         let replies = Relay { source, parts: &parts, writers, followers, options, budget }.run().await;

@@ -27,6 +27,8 @@ pub(crate) struct Source {
     pub(crate) changed: Arc<AtomicBool>,
     /// Bytes that arrived, of all objects of the copier: what a progress bar shows.
     pub(crate) arrived: Arc<AtomicU64>,
+    /// Whether its server is known to take no notice of part numbers.
+    pub(crate) hides_parts: Arc<AtomicBool>,
 }
 
 /// An open object: what is known of it, and its bytes.
@@ -66,7 +68,27 @@ impl Source {
 
     /// The first part of the object, and what is known of the whole.
     pub(crate) async fn first_part(&self, pinned: &ETag) -> Result<GetReply> {
-        self.get(&GetOptions { part_number: Some(1), if_match: Some(pinned.clone()), ..GetOptions::default() }).await
+        let options = GetOptions { part_number: Some(1), if_match: Some(pinned.clone()), ..GetOptions::default() };
+        self.if_parts_are_told(self.get(&options)).await
+    }
+
+    /// How long the first part of the object is, without reading it. `None`: nobody tells.
+    pub(crate) async fn first_part_length(&self, pinned: &ETag) -> Option<u64> {
+        let head = insist(&self.retry, |_| self.bucket.head_part(&self.key, 1));
+        let part = self.if_parts_are_told(self.unless_stopped(head)).await.ok()?;
+        part.etag.is_none_or(|etag| etag == *pinned).then_some(part.length)
+    }
+
+    /// A server that once took no notice of a part's number is not asked again.
+    async fn if_parts_are_told<T>(&self, question: impl Future<Output = Result<T>>) -> Result<T> {
+        if self.hides_parts.load(Ordering::Relaxed) {
+            return Err(Error::new(ErrorKind::Unsupported, "this store does not tell parts"));
+        }
+        let answer = question.await;
+        if answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unsupported) {
+            self.hides_parts.store(true, Ordering::Relaxed);
+        }
+        answer
     }
 
     /// The same source, for bytes that are read again: they are no progress.

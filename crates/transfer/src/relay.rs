@@ -17,10 +17,10 @@ use transship_verify::part_sizes;
 
 use crate::{
     budget::{Budget, Share},
-    complete::{abort, complete},
     fanout::{WINDOW_BYTES, fan_out},
     follower::Follower,
     read::{Source, exhausted, insist},
+    upload::OpenUpload,
     write::Writer,
 };
 
@@ -97,8 +97,8 @@ pub(crate) struct Relay<'a> {
 }
 
 /// One writer's upload while it goes well.
-struct Lane {
-    upload: Upload,
+struct Lane<'a> {
+    upload: OpenUpload<'a>,
     parts: Vec<Part>,
     failure: Option<Error>,
     /// Parts that are to be sent again, one after another, beside the shared reading.
@@ -123,21 +123,20 @@ impl Relay<'_> {
 
     /// Writes to all; each writer has its own outcome. The caller holds [`Relay::working_set`].
     pub(crate) async fn run(&self) -> Vec<(Result<PutReply>, Instant)> {
-        // Never dropped half-way: nobody could abort an upload whose name never arrived.
         let starts = self.writers.iter().zip(&self.options).map(|(writer, options)| async move {
-            let create = |_| writer.destination.bucket.create_upload(writer.key(), options);
-            let upload = insist(&self.source.retry, create).await?;
+            let upload = OpenUpload::start(writer, &self.source.retry, options).await?;
             Ok(Lane { upload, parts: Vec::new(), failure: None, repairs: VecDeque::new(), repairing: false })
         });
-        let mut lanes: Vec<Result<Lane>> = join_all(starts).await;
+        let mut lanes: Vec<Result<Lane<'_>>> = join_all(starts).await;
         self.all_parts(&mut lanes).await;
         let ends =
             lanes.into_iter().enumerate().map(|(at, lane)| async move { (self.end(at, lane).await, Instant::now()) });
         join_all(ends).await
     }
 
-    async fn all_parts(&self, lanes: &mut [Result<Lane>]) {
-        let uploads: Vec<Option<Upload>> = lanes.iter().map(|l| l.as_ref().ok().map(|l| l.upload.clone())).collect();
+    async fn all_parts(&self, lanes: &mut [Result<Lane<'_>>]) {
+        let uploads: Vec<Option<Upload>> =
+            lanes.iter().map(|l| l.as_ref().ok().map(|l| l.upload.upload.clone())).collect();
         let (mut under_way, mut repairs) = (FuturesUnordered::new(), FuturesUnordered::new());
         let mut ranges = self.parts.ranges();
         loop {
@@ -170,7 +169,7 @@ impl Relay<'_> {
         }
     }
 
-    fn first_try(&self, lanes: &mut [Result<Lane>], (at, number, range, sent): Sent) {
+    fn first_try(&self, lanes: &mut [Result<Lane<'_>>], (at, number, range, sent): Sent) {
         let Ok(lane) = &mut lanes[at] else { return };
         match sent {
             Ok(part) => lane.parts.push(part),
@@ -181,7 +180,7 @@ impl Relay<'_> {
         }
     }
 
-    fn last_try(&self, lanes: &mut [Result<Lane>], (at, _, _, sent): Sent) {
+    fn last_try(&self, lanes: &mut [Result<Lane<'_>>], (at, _, _, sent): Sent) {
         let Ok(lane) = &mut lanes[at] else { return };
         lane.repairing = false;
         match sent {
@@ -190,13 +189,13 @@ impl Relay<'_> {
         }
     }
 
-    fn is_worth_repairing(&self, at: usize, lane: &Lane, error: &Error) -> bool {
+    fn is_worth_repairing(&self, at: usize, lane: &Lane<'_>, error: &Error) -> bool {
         let transient = self.source.retry.wait(1, error).is_some();
         transient && !self.followers[at].has_to_leave() && lane.repairs.len() < MOST_REPAIRS
     }
 
     /// The others go on; what this one has under way ends, and its upload is aborted when all is quiet.
-    fn fail(&self, at: usize, lane: &mut Lane, error: Error) {
+    fn fail(&self, at: usize, lane: &mut Lane<'_>, error: Error) {
         self.followers[at].leave();
         lane.repairs.clear();
         lane.failure.get_or_insert(error);
@@ -263,21 +262,19 @@ impl Relay<'_> {
         (at, number, range, sent)
     }
 
-    async fn end(&self, at: usize, lane: Result<Lane>) -> Result<PutReply> {
+    async fn end(&self, at: usize, lane: Result<Lane<'_>>) -> Result<PutReply> {
         let Lane { upload, mut parts, failure, .. } = lane?;
-        let bucket = &*self.writers[at].destination.bucket;
         parts.sort_by_key(|p| p.number);
-        let condition = PutOptions { condition: self.options[at].condition.clone(), ..PutOptions::default() };
         let expected = self.parts.info.etag.as_ref();
         let ended = match failure {
             Some(error) => Err(error),
             None => {
-                let complete = complete(bucket, &self.source.retry, &upload, &parts, &condition, expected);
+                let complete = upload.complete(&parts, &self.options[at].condition, expected);
                 self.followers[at].unless_leaving(complete).await
             }
         };
         if ended.is_err() {
-            abort(bucket, &self.source.retry, &upload).await;
+            upload.abort().await;
         }
         ended.map_err(|error| match error.kind() {
             ErrorKind::NoSuchUpload => error.with_class(ErrorClass::Transient),
@@ -286,7 +283,7 @@ impl Relay<'_> {
     }
 }
 
-fn alive(lanes: &[Result<Lane>]) -> Vec<usize> {
-    let well = |lane: &Result<Lane>| lane.as_ref().is_ok_and(|lane| lane.failure.is_none());
+fn alive(lanes: &[Result<Lane<'_>>]) -> Vec<usize> {
+    let well = |lane: &Result<Lane<'_>>| lane.as_ref().is_ok_and(|lane| lane.failure.is_none());
     (0..lanes.len()).filter(|at| well(&lanes[*at])).collect()
 }

@@ -1,9 +1,21 @@
 //! What a new object is written with.
 
-use transship_store::{Attributes, Condition, ObjectInfo, PutOptions, Tag};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use transship_store::{Attributes, Bucket, Condition, ObjectInfo, PutOptions, Tag};
 use transship_types::{Entry, Key};
 
-use crate::{Destination, Target};
+use crate::{Destination, Target, proof, site::Site};
+
+/// User metadata in which the source's ETag travels where the new object's own is another one. A name that every store
+/// takes.
+const SOURCE_ETAG: &str = "sourceetag";
 
 /// A target that is ready to be written.
 #[derive(Clone, Debug)]
@@ -11,6 +23,9 @@ pub(crate) struct Writer {
     pub(crate) destination: Destination,
     pub(crate) target: Target,
     pub(crate) condition: Condition,
+    pub(crate) site: Arc<Site>,
+    /// The object that was written last has not got its tags.
+    pub(crate) tags_lost: Arc<AtomicBool>,
 }
 
 impl Writer {
@@ -29,11 +44,19 @@ impl Writer {
         let attributes = if self.target.unpack { unpacked(&info.attributes) } else { info.attributes.clone() };
         PutOptions {
             attributes: if can.content_headers { attributes } else { Attributes::default() },
-            metadata: if can.metadata { info.metadata.clone() } else { Default::default() },
+            metadata: if can.metadata { self.metadata(info) } else { Default::default() },
             tags: if can.tags { tags.to_vec() } else { Vec::new() },
             source_time: self.target.newest_wins.then_some(source.last_modified),
             ..self.placement()
         }
+    }
+
+    fn metadata(&self, info: &ObjectInfo) -> BTreeMap<String, String> {
+        let mut metadata = info.metadata.clone();
+        if self.target.unpack {
+            metadata.remove(SOURCE_ETAG);
+        }
+        metadata
     }
 
     /// Storage class, encryption, ACL and condition alone.
@@ -47,6 +70,13 @@ impl Writer {
         }
     }
 
+    /// Metadata for an object that is split, so that its ETag cannot be compared with the source's any more.
+    pub(crate) fn note_of_source(&self, source: &dyn Bucket, info: &ObjectInfo) -> Option<(String, String)> {
+        let can = self.destination.bucket.capabilities();
+        let etag = proof::source_etag(source, info).filter(|e| e.md5().is_some() || e.multipart().is_some())?;
+        (can.metadata && can.etag_may_be_md5).then(|| (SOURCE_ETAG.to_owned(), etag.as_str().to_owned()))
+    }
+
     /// What the source has and this destination cannot keep.
     pub(crate) fn not_kept(&self, info: &ObjectInfo) -> Vec<&'static str> {
         let can = self.destination.bucket.capabilities();
@@ -54,7 +84,7 @@ impl Writer {
         let lost = [
             ("content headers", !can.content_headers && headers != Attributes::default()),
             ("metadata", !can.metadata && !info.metadata.is_empty()),
-            ("tags", !can.tags && info.tag_count > 0),
+            ("tags", !can.tags && info.tag_count > 0 || self.tags_lost.load(Ordering::Relaxed)),
         ];
         lost.into_iter().filter_map(|(what, is)| is.then_some(what)).collect()
     }

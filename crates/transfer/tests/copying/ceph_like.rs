@@ -1,7 +1,10 @@
 //! What Ceph RGW 16 does differently, on a server that does not: conditions that are ignored or never hold, and parts
-//! that cannot be read by their number; no ETag when an upload is completed.
+//! that cannot be read by their number; no ETag when an upload is completed, and no tags on what comes of it.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 use async_trait::async_trait;
 use transship_store::{
@@ -15,22 +18,29 @@ use transship_types::{Key, Strength};
 use crate::stage::{BUCKET, MIB, Stage, content, in_parts, opened, strength};
 
 #[derive(Debug)]
-struct CephLike(Arc<dyn Bucket>);
+struct CephLike(Arc<dyn Bucket>, AtomicU32);
 
 fn unconditional(source: &CopySource) -> CopySource {
     CopySource { if_match: None, ..source.clone() }
+}
+
+impl CephLike {
+    fn no_parts(&self) -> Error {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        Error::new(ErrorKind::Unsupported, "this store knows no single parts")
+    }
 }
 
 #[async_trait]
 impl Bucket for CephLike {
     async fn get(&self, key: &Key, options: &GetOptions) -> Result<GetReply> {
         match options.part_number {
-            Some(_) => Err(Error::new(ErrorKind::Unsupported, "this store cannot read single parts")),
+            Some(_) => Err(self.no_parts()),
             None => self.0.get(key, options).await,
         }
     }
     async fn head_part(&self, _: &Key, _: u32) -> Result<PartInfo> {
-        Err(Error::new(ErrorKind::Unsupported, "this store cannot look at single parts"))
+        Err(self.no_parts())
     }
     async fn put(&self, key: &Key, body: Body, options: &PutOptions) -> Result<PutReply> {
         match options.condition {
@@ -74,7 +84,7 @@ impl Bucket for CephLike {
         self.0.head(key).await
     }
     async fn create_upload(&self, key: &Key, options: &PutOptions) -> Result<Upload> {
-        self.0.create_upload(key, options).await
+        self.0.create_upload(key, &PutOptions { tags: Vec::new(), ..options.clone() }).await
     }
     async fn put_part(&self, upload: &Upload, number: u32, body: Body, options: &PutOptions) -> Result<Part> {
         self.0.put_part(upload, number, body, options).await
@@ -96,8 +106,8 @@ impl Bucket for CephLike {
     }
 }
 
-fn ceph_like(bucket: Arc<dyn Bucket>) -> Arc<dyn Bucket> {
-    Arc::new(CephLike(bucket))
+pub(crate) fn ceph_like(bucket: Arc<dyn Bucket>) -> Arc<dyn Bucket> {
+    Arc::new(CephLike(bucket, AtomicU32::new(0)))
 }
 
 /// From the source to itself, by the server alone.
@@ -174,4 +184,19 @@ async fn an_etag_that_is_not_told_is_looked_up_and_nothing_is_read_again() {
     let copied = copier.copy(crate::stage::job(stage.listed("x").await, 1)).await;
     assert_eq!((strength(&copied), copied.source_reads), (Strength::MultipartEtag, 1));
     assert_eq!((stage.site().count(Op::HeadObject), stage.site().count(Op::GetObject)), (1, 0));
+}
+
+#[tokio::test]
+async fn a_server_that_knows_no_parts_is_asked_once_for_them() {
+    let stage = Stage::new().await;
+    let source = Arc::new(CephLike(opened(&stage.source), AtomicU32::new(0)));
+    let to = vec![Destination::new(opened(stage.site())), Destination::new(opened(&stage.source))];
+    let copier = Copier::new(source.clone(), to, stage.options.clone(), stage.cancel.clone());
+    for (n, destination) in [0, 1, 0, 1].into_iter().enumerate() {
+        stage.put("x", in_parts(&content(20 * MIB, n as u64), 8 * MIB));
+        let target = Target { destination, key: "copy".into(), unpack: false, newest_wins: false };
+        let job = Job { source: stage.listed("x").await, hint: false, targets: vec![target] };
+        assert_eq!(strength(&copier.copy(job).await), Strength::MultipartEtag);
+    }
+    assert_eq!(source.1.load(Ordering::SeqCst), 1);
 }

@@ -92,8 +92,8 @@ impl Bucket for Gauged {
     fn check_key(&self, key: &Key) -> Result<()> {
         self.bucket.check_key(key)
     }
-    fn copy_source(&self, _: &Key) -> Option<CopySource> {
-        None
+    fn copy_source(&self, key: &Key) -> Option<CopySource> {
+        self.bucket.copy_source(key)
     }
     async fn list_page(&self, request: &ListRequest, cursor: Option<Cursor>) -> Result<ListPage> {
         self.bucket.list_page(request, cursor).await
@@ -137,6 +137,7 @@ impl Bucket for Gauged {
         upload: &Upload,
         number: u32,
     ) -> Result<Part> {
+        self.gate.subscribe().wait_for(|open| *open).await.unwrap();
         self.bucket.copy_part(source, range, upload, number).await
     }
     async fn delete(&self, keys: &[Key]) -> Result<Vec<Deleted>> {

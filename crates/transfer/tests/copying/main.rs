@@ -22,4 +22,6 @@ mod odd_keys;
 mod on_server;
 mod real_servers;
 mod strengths;
+mod tags;
+mod unfinished;
 mod unpacking;

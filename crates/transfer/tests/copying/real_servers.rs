@@ -6,12 +6,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use transship_store::{Attributes, Body, Bucket, PutOptions};
-use transship_testbed::servers::{Server, ServerKind};
+use transship_testbed::{
+    s3::Attributes as ObjectAttributes,
+    servers::{Server, ServerKind},
+};
 use transship_transfer::{Copied, Copier, Destination, Done, Job, Target};
 use transship_types::{Key, Strength};
 
 use crate::{
-    stage::{MIB, content, entry, fast, memory, opened, read, server, strength},
+    stage::{BUCKET, MIB, content, entry, fast, in_parts, memory, opened, read, server, strength},
     unpacking::gzip,
 };
 
@@ -89,6 +92,21 @@ impl Scene {
         self.travels("odd parts", &bytes).await;
     }
 
+    /// From our server, and over to another bucket by the server alone.
+    async fn tags_of_objects_in_parts_arrive(&self) {
+        let ours = opened(&self.ours);
+        let tags = vec![("kind".to_owned(), "in parts".to_owned())];
+        let object = in_parts(&content(20 * MIB, 4), 8 * MIB)
+            .with_attributes(ObjectAttributes { tags: tags.clone(), ..ObjectAttributes::default() });
+        self.ours.put(BUCKET, "tagged", object);
+        for (from, to) in [(&ours, &self.there), (&self.there, &self.beside)] {
+            let copied = self.copy(from, to, "tagged", false).await;
+            strength(&copied);
+            assert_eq!(copied.targets[0].not_kept, [""; 0]);
+            assert_eq!(to.tags(&Key::from("tagged")).await.unwrap(), tags);
+        }
+    }
+
     async fn archives_are_unpacked(&self) {
         for size in [1000, 20 * MIB] {
             let bytes = content(size, 3);
@@ -126,6 +144,7 @@ async fn objects_travel_to_and_from_ceph_rgw() {
         return;
     };
     scene.objects_of_every_kind_travel(Strength::MultipartEtag).await;
+    scene.tags_of_objects_in_parts_arrive().await;
     scene.archives_are_unpacked().await;
     scene.the_newest_object_wins().await;
     for key in
@@ -145,6 +164,7 @@ async fn objects_travel_to_and_from_seaweedfs() {
     let Some((_server, scene)) = Scene::on(ServerKind::SeaweedFs, test).await else { return };
     // It does not tell the ETags of parts that it copied.
     scene.objects_of_every_kind_travel(Strength::Size).await;
+    scene.tags_of_objects_in_parts_arrive().await;
     scene.archives_are_unpacked().await;
     scene.the_newest_object_wins().await;
     assert_eq!(scene.there.list_uploads("").await.unwrap(), []);

@@ -129,6 +129,28 @@ async fn an_object_above_the_split_goes_in_parts_that_the_server_checks() {
 }
 
 #[tokio::test]
+async fn an_object_that_was_split_says_so_and_keeps_the_etag_of_its_source() {
+    let mut stage = Stage::new().await;
+    stage.options.split_above = 16 * MIB as u64;
+    let owner = ("owner".to_owned(), "jo".to_owned());
+    let attributes = Attributes { metadata: [owner.clone()].into(), ..Attributes::default() };
+    stage.put("split", StoredObject::new(content(30 * MIB, 7)).with_attributes(attributes));
+    let etag = stage.source.object(BUCKET, "split").unwrap().etag().to_owned();
+    let copied = stage.copy("split").await;
+    assert!(matches!(copied.targets[0].result, Ok(Done::Copied { split: true, .. })), "{:?}", copied.targets);
+    let kept = [owner, ("sourceetag".to_owned(), etag)];
+    assert_eq!(stage.site().object(BUCKET, "split").unwrap().attributes.metadata, kept.into());
+    for (key, object) in
+        [("whole", StoredObject::new(content(16 * MIB, 8))), ("parts", in_parts(&content(30 * MIB, 9), 8 * MIB))]
+    {
+        stage.put(key, object);
+        let copied = stage.copy(key).await;
+        assert!(matches!(copied.targets[0].result, Ok(Done::Copied { split: false, .. })), "{:?}", copied.targets);
+        assert_eq!(stage.site().object(BUCKET, key).unwrap().attributes.metadata, [].into());
+    }
+}
+
+#[tokio::test]
 async fn a_file_goes_to_s3_with_its_md5_and_comes_back_reread() {
     let stage = Stage::new().await;
     let (there, back) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -1,0 +1,48 @@
+//! What the engine keeps in mind of one destination while it works.
+
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use tokio::sync::OnceCell;
+use transship_store::Upload;
+
+use crate::Unfinished;
+
+/// What its server was found to do, and which uploads are open there.
+#[derive(Debug, Default)]
+pub(crate) struct Site {
+    /// It takes no condition on what is to be replaced for fulfilled.
+    unconditional: AtomicBool,
+    /// Whether an object has the tags that its upload in parts was started with.
+    pub(crate) keeps_tags: OnceCell<bool>,
+    uploads: Mutex<Vec<Unfinished>>,
+}
+
+impl Site {
+    pub(crate) fn is_unconditional(&self) -> bool {
+        self.unconditional.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn becomes_unconditional(&self) {
+        self.unconditional.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn opened(&self, upload: Unfinished) {
+        self.uploads().push(upload);
+    }
+
+    pub(crate) fn ended(&self, upload: &Upload) {
+        self.uploads().retain(|open| open.upload_id != upload.id || open.key != upload.key);
+    }
+
+    /// The uploads that were started and have not ended.
+    pub(crate) fn unfinished(&self) -> Vec<Unfinished> {
+        self.uploads().clone()
+    }
+
+    fn uploads(&self) -> MutexGuard<'_, Vec<Unfinished>> {
+        self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,117 @@
+//! An upload in parts, from its start to its end, good or bad.
+
+use transship_store::{Condition, ErrorKind, Part, PutOptions, PutReply, Result, RetryOptions, Tag, Upload, retry};
+use transship_types::{ETag, ErrorClass, Key};
+
+use crate::{
+    read::{exhausted, insist},
+    tags,
+    write::Writer,
+};
+
+/// An upload in parts that was neither completed nor aborted: it is under way, or could not be cleaned up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// The bucket that holds the parts, for people.
+    pub location: String,
+    /// The object to be.
+    pub key: Key,
+    /// The server's name for the upload.
+    pub upload_id: String,
+}
+
+/// An upload that was started, and has to be ended.
+pub(crate) struct OpenUpload<'a> {
+    pub(crate) upload: Upload,
+    writer: &'a Writer,
+    retry: &'a RetryOptions,
+    tags: Vec<Tag>,
+}
+
+impl<'a> OpenUpload<'a> {
+    /// Starts an upload. Must not be dropped half-way: nobody could abort an upload whose name never arrived.
+    pub(crate) async fn start(writer: &'a Writer, retry: &'a RetryOptions, options: &PutOptions) -> Result<Self> {
+        let bucket = &writer.destination.bucket;
+        let upload = insist(retry, |_| bucket.create_upload(writer.key(), options)).await?;
+        writer.site.opened(Unfinished {
+            location: bucket.location().to_owned(),
+            key: upload.key.clone(),
+            upload_id: upload.id.clone(),
+        });
+        Ok(Self { upload, writer, retry, tags: options.tags.clone() })
+    }
+
+    /// Makes the object visible, with its tags.
+    pub(crate) async fn complete(
+        &self,
+        parts: &[Part],
+        condition: &Condition,
+        expected: Option<&ETag>,
+    ) -> Result<PutReply> {
+        let reply = self.insist_on_completing(parts, condition, expected).await?;
+        tags::see_to(self.writer, self.retry, &self.tags).await;
+        Ok(reply)
+    }
+
+    /// When the reply was lost, a later attempt finds no upload any more: then the object itself tells
+    /// whether it is the expected one, and if it does not, only a whole new attempt can.
+    async fn insist_on_completing(
+        &self,
+        parts: &[Part],
+        condition: &Condition,
+        expected: Option<&ETag>,
+    ) -> Result<PutReply> {
+        let bucket = &self.writer.destination.bucket;
+        let options = PutOptions { condition: condition.clone(), ..PutOptions::default() };
+        let mut attempt = 1;
+        loop {
+            let error = match bucket.complete_upload(&self.upload, parts, &options).await {
+                Ok(reply) => {
+                    self.ended();
+                    // Ceph RGW 16 leaves the ETag out. A look is cheaper than reading the object again.
+                    let told = reply.etag.is_some();
+                    return Ok(if told { reply } else { self.look(expected).await.unwrap_or(reply) });
+                }
+                Err(error) => error,
+            };
+            let gone = error.kind() == ErrorKind::NoSuchUpload;
+            match self.retry.wait(attempt, &error).filter(|_| !gone) {
+                Some(wait) => {
+                    tracing::debug!(%error, attempt, ?wait, "completing the upload again");
+                    tokio::time::sleep(wait).await;
+                    attempt += 1;
+                }
+                None if attempt == 1 => return Err(exhausted(error)),
+                // Not every server says in these words that the upload is gone: the object decides.
+                None => match self.look(expected).await {
+                    Some(reply) => {
+                        // An equal object may have been there before; then the upload still is.
+                        self.abort().await;
+                        return Ok(reply);
+                    }
+                    None if gone => return Err(error.with_class(ErrorClass::Transient)),
+                    None => return Err(exhausted(error)),
+                },
+            }
+        }
+    }
+
+    /// The object, where it is the expected one.
+    async fn look(&self, expected: Option<&ETag>) -> Option<PutReply> {
+        let info = self.writer.destination.bucket.head(&self.upload.key).await.ok()?;
+        let expected = info.etag.is_some() && info.etag.as_ref() == expected;
+        expected.then_some(PutReply { etag: info.etag, digests: info.digests, opaque_etag: info.opaque_etag })
+    }
+
+    /// Drops the parts; what cannot be dropped is said, not fatal.
+    pub(crate) async fn abort(&self) {
+        match retry(self.retry, |_| self.writer.destination.bucket.abort_upload(&self.upload)).await {
+            Ok(()) => self.ended(),
+            Err(error) => tracing::warn!(%error, upload = self.upload.id, "an unfinished upload was left behind"),
+        }
+    }
+
+    fn ended(&self) {
+        self.writer.site.ended(&self.upload);
+    }
+}
