@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use transship_report::ObjectReport;
 use transship_store::ErrorKind;
-use transship_transfer::{Copied, Copier, CopyOptions, Job, Target};
+use transship_transfer::{Copied, Copier, CopyOptions, Job, Target, Unfinished};
 use transship_types::{Entry, ErrorClass};
 
 use crate::{
@@ -101,6 +101,12 @@ impl Progress {
     /// Objects that have ended, and bytes that have arrived from the source.
     pub fn done(&self) -> (u64, u64) {
         (self.done.load(Ordering::Relaxed), self.copier.get().map_or(0, Copier::bytes_arrived))
+    }
+
+    /// Uploads in parts that are open at this moment, and those that could not be aborted: what a process leaves behind
+    /// that ends at once.
+    pub fn unfinished(&self) -> Vec<Unfinished> {
+        self.copier.get().map(Copier::unfinished).unwrap_or_default()
     }
 
     fn count(&self, entry: &Entry) {

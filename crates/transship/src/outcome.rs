@@ -47,10 +47,13 @@ fn of_placed(route: &Route, name: &str, placed: Placed, source: Option<OffsetDat
     let mut notes: Vec<String> = placed.not_kept.iter().map(|what| format!("{what} not kept")).collect();
     let mut bytes = 0;
     let outcome = match placed.result {
-        Ok(Done::Copied { verified, bytes: written, on_server, .. }) => {
+        Ok(Done::Copied { verified, bytes: written, on_server, split, .. }) => {
             bytes = written;
             if on_server {
                 notes.push("copied by the server".to_owned());
+            }
+            if split {
+                notes.push("split into parts".to_owned());
             }
             Outcome::Copied { verified }
         }
