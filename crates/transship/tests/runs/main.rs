@@ -7,6 +7,7 @@ mod stage;
 
 mod collisions;
 mod existing;
+mod hints;
 mod large;
 mod listings;
 mod many_objects;
