@@ -2,17 +2,23 @@
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader, Read, Seek},
+    io::{BufRead, BufReader, Read},
     path::Path,
 };
 
 use anyhow::{Context, anyhow, bail};
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error, SeqAccess, Visitor},
+};
 use time::OffsetDateTime;
-use transship::types::{ETag, Entry, Key};
+use transship::{
+    Spool, Table,
+    types::{ETag, Entry, Key},
+};
 
 /// One object of a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Item {
     /// Relative to the source's base path.
     pub(crate) key: String,
@@ -29,6 +35,7 @@ fn epoch() -> OffsetDateTime {
 
 /// What a list may hold. Those of earlier versions have both `relpath` and the full `key`.
 #[derive(Deserialize)]
+#[serde(expecting = "an object with \"key\"")]
 struct Written {
     relpath: Option<String>,
     key: Option<String>,
@@ -62,8 +69,12 @@ impl Item {
     }
 
     fn understand(written: Written) -> anyhow::Result<Self> {
-        let key = written.relpath.or(written.key).filter(|k| !k.is_empty());
-        let key = key.ok_or_else(|| anyhow!("expected \"key\" (or \"relpath\"), a text that is not empty"))?;
+        let expected = "expected \"key\" (or \"relpath\"), a text that is not empty";
+        let key = match written.relpath.or(written.key) {
+            Some(key) if !key.is_empty() => key,
+            Some(_) => bail!("{expected}: found \"\""),
+            None => bail!("{expected}: found neither"),
+        };
         let last_modified = match written.last_modified {
             Some(text) => parse_time(&text)?,
             None => epoch(),
@@ -81,38 +92,35 @@ fn parse_time(text: &str) -> anyhow::Result<OffsetDateTime> {
 
 /// A list that was checked from its first line to its last.
 pub(crate) struct Listing {
-    file: File,
+    items: Spool<Item>,
     name: String,
-    array: bool,
     /// How many objects it names.
     pub(crate) count: u64,
 }
 
 impl Listing {
-    /// Reads a whole list once: nothing is copied from one that has a mistake in it. What comes from a pipe is kept
-    /// in `work_dir`.
+    /// Reads a whole list before anything is copied: nothing is copied from one that has a mistake in it. What is too
+    /// much for memory is kept in `work_dir`. A key that comes again is left out: whatever its second line says of the
+    /// object are hints, as in the first.
     pub(crate) fn open(path: &Path, work_dir: &Path) -> anyhow::Result<Self> {
-        let (file, name) = if path == Path::new("-") {
-            (kept(std::io::stdin().lock(), work_dir).context("read the list from stdin")?, "stdin".to_owned())
+        let (file, name): (Box<dyn Read>, _) = if path == Path::new("-") {
+            let keep = || format!("keep it in {}", work_dir.display());
+            std::fs::metadata(work_dir).with_context(keep).context("read the list from stdin")?;
+            (Box::new(std::io::stdin().lock()), "stdin".to_owned())
         } else {
             let doing = || format!("read the list {}", path.display());
             let file = File::open(path).with_context(doing)?;
-            let kind = file.metadata().with_context(doing)?.file_type();
-            if kind.is_dir() {
+            if file.metadata().with_context(doing)?.is_dir() {
                 bail!("read the list {}: it is a folder", path.display());
             }
-            let file = if kind.is_file() { file } else { kept(file, work_dir).with_context(doing)? };
-            (file, path.display().to_string())
+            (Box::new(file), path.display().to_string())
         };
-        let mut listing = Self { file, name, array: false, count: 0 };
-        listing.array = listing.starts_with_bracket()?;
-        let mut count = 0;
-        for item in listing.items()? {
-            item?;
-            count += 1;
+        let mut reading = Reading { items: Spool::new(work_dir), keys: Table::new(work_dir), count: 0, repeated: None };
+        reading.read(BufReader::new(file), &name)?;
+        if let Some(Repeated { first, place, count }) = &reading.repeated {
+            tracing::warn!("the list {name} repeats keys; left out: {count}, the first of them {first:?}, {place}");
         }
-        listing.count = count;
-        Ok(listing)
+        Ok(Self { items: reading.items, name, count: reading.count })
     }
 
     /// What it is called, for people.
@@ -120,47 +128,113 @@ impl Listing {
         &self.name
     }
 
-    fn starts_with_bracket(&mut self) -> anyhow::Result<bool> {
-        self.file.rewind()?;
-        let mut bytes = BufReader::new(&self.file).bytes();
-        let first = bytes.find(|b| b.as_ref().is_ok_and(|b| !b.is_ascii_whitespace()));
-        Ok(matches!(first, Some(Ok(b'['))))
-    }
-
     /// The objects, in the order of the list.
-    pub(crate) fn items(&mut self) -> anyhow::Result<Box<dyn Iterator<Item = anyhow::Result<Item>> + Send>> {
-        self.file.rewind()?;
-        let name = self.name.clone();
-        let reader = BufReader::new(self.file.try_clone()?);
-        if self.array {
-            let all: Vec<Written> = serde_json::from_reader(reader)
-                .map_err(|e| anyhow!("the list {name} is no JSON array of objects: {e}"))?;
-            let items = all.into_iter().enumerate().map(move |(n, written)| {
-                Item::understand(written).with_context(|| format!("the list {name}, object {}", n + 1))
-            });
-            return Ok(Box::new(items));
-        }
-        let lines = reader.split(b'\n').enumerate().filter_map(move |(n, line)| {
-            let parsed = match line {
-                Ok(line) if line.trim_ascii().is_empty() => return None,
-                Ok(line) => Item::parse(&line),
-                Err(error) => Err(error.into()),
-            };
-            Some(parsed.with_context(|| format!("the list {name}, line {}", n + 1)))
-        });
-        Ok(Box::new(lines))
+    pub(crate) fn items(self) -> transship::Result<impl Iterator<Item = transship::Result<Item>> + Send> {
+        self.items.read()
     }
 }
 
-/// What comes from a pipe can be read only once: it is kept until it is used.
-fn kept(mut from: impl Read, work_dir: &Path) -> anyhow::Result<File> {
-    let keep = || format!("keep it in {}", work_dir.display());
-    std::fs::metadata(work_dir).with_context(keep)?;
-    // tempfile puts its own path before what the system says.
-    let file = tempfile::tempfile_in(work_dir).map_err(|error| std::io::Error::from(error.kind()));
-    let mut file = file.with_context(keep)?;
-    std::io::copy(&mut from, &mut file)?;
-    Ok(file)
+/// A list on its way in.
+struct Reading {
+    items: Spool<Item>,
+    /// Which keys there have been.
+    keys: Table<()>,
+    count: u64,
+    repeated: Option<Repeated>,
+}
+
+/// Lines that name a key which was there before.
+struct Repeated {
+    first: String,
+    place: String,
+    count: u64,
+}
+
+impl Reading {
+    fn read(&mut self, mut from: impl BufRead, name: &str) -> anyhow::Result<()> {
+        let (first, lines) = first_byte(&mut from).with_context(|| format!("read the list {name}"))?;
+        if first == Some(b'[') {
+            // The reader of JSON counts lines from where it starts.
+            return self.array(std::io::repeat(b'\n').take(lines).chain(from), name);
+        }
+        for (number, line) in (lines + 1..).zip(from.split(b'\n')) {
+            self.line(line, number).with_context(|| format!("the list {name}, line {number}"))?;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, line: std::io::Result<Vec<u8>>, number: u64) -> anyhow::Result<()> {
+        match line?.trim_ascii() {
+            [] => Ok(()),
+            line => self.add(Item::parse(line)?, || format!("line {number}")),
+        }
+    }
+
+    fn array(&mut self, from: impl Read, name: &str) -> anyhow::Result<()> {
+        let mut json = serde_json::Deserializer::from_reader(from);
+        let mut wrong = None;
+        let objects = Objects { reading: self, wrong: &mut wrong };
+        let read = json.deserialize_seq(objects).and_then(|()| json.end());
+        read.map_err(|error| match wrong {
+            Some((object, wrong)) => wrong.context(format!("the list {name}, line {}, object {object}", error.line())),
+            None => anyhow!("the list {name} is no JSON array of objects: {error}"),
+        })
+    }
+
+    fn add(&mut self, item: Item, place: impl FnOnce() -> String) -> anyhow::Result<()> {
+        if self.keys.get(&item.key)?.is_some() {
+            let first = || Repeated { first: item.key.clone(), place: place(), count: 0 };
+            self.repeated.get_or_insert_with(first).count += 1;
+            return Ok(());
+        }
+        self.keys.insert(&item.key, &())?;
+        self.count += 1;
+        Ok(self.items.push(item)?)
+    }
+}
+
+/// The elements of an array, one by one.
+struct Objects<'a> {
+    reading: &'a mut Reading,
+    /// Which one was wrong, and why.
+    wrong: &'a mut Option<(u64, anyhow::Error)>,
+}
+
+impl<'de> Visitor<'de> for Objects<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an array of objects")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<(), A::Error> {
+        let mut number = 0;
+        while let Some(written) = array.next_element()? {
+            number += 1;
+            let added =
+                Item::understand(written).and_then(|item| self.reading.add(item, || format!("object {number}")));
+            if let Err(error) = added {
+                *self.wrong = Some((number, error));
+                return Err(A::Error::custom("")); // serde adds the line
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first byte that is not blank, which is left where it is, and how many lines end before it.
+fn first_byte(from: &mut impl BufRead) -> std::io::Result<(Option<u8>, u64)> {
+    let mut lines = 0;
+    loop {
+        let bytes = from.fill_buf()?;
+        let blank = bytes.iter().take_while(|b| b.is_ascii_whitespace()).count();
+        lines += bytes[..blank].iter().filter(|b| **b == b'\n').count() as u64;
+        let (first, ends) = (bytes.get(blank).copied(), bytes.is_empty());
+        from.consume(blank);
+        if first.is_some() || ends {
+            return Ok((first, lines));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -170,9 +244,10 @@ mod tests {
     fn read(text: &str) -> anyhow::Result<Vec<Item>> {
         let file = tempfile::NamedTempFile::new()?;
         std::fs::write(file.path(), text)?;
-        let mut listing = Listing::open(file.path(), &std::env::temp_dir())?;
-        let items = listing.items()?.collect::<anyhow::Result<Vec<_>>>()?;
-        assert_eq!(listing.count, items.len() as u64);
+        let listing = Listing::open(file.path(), &std::env::temp_dir())?;
+        let count = listing.count;
+        let items = listing.items()?.collect::<transship::Result<Vec<_>>>()?;
+        assert_eq!(count, items.len() as u64);
         Ok(items)
     }
 
@@ -194,7 +269,11 @@ mod tests {
             ("{\"key\":\"a\"}\nnonsense\n", "line 2"),
             ("{\"size\":1}", "line 1"),
             ("{\"key\":\"\"}", "line 1"),
+            ("\n\n{\"key\":\"a\"}\nnonsense\n", "line 4"),
             ("[{\"key\":\"a\"},{}]", "object 2"),
+            ("\n[{\"key\":\"a\"},\n{\"size\":3}]", "line 3, object 2: expected \"key\""),
+            ("[{\"key\":\"a\"}, 3]", "invalid type: integer `3`, expected an object with \"key\""),
+            ("[{\"key\":\"a\"}] x", "trailing characters at line 1 column 15"),
             ("{\"key\":\"a\",\"last_modified\":\"yesterday\"}", "yesterday"),
             ("{\"key\":\"a\",\"size\":-1}", "line 1"),
             ("[{\"key\":\"a\"}", "no JSON array"),

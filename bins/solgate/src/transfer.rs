@@ -34,7 +34,7 @@ pub(crate) async fn run(cli: &Cli, args: &TransferArgs) -> anyhow::Result<ExitCo
             tracing::warn!("nothing to do: the list {} is empty", listing.name());
             return results.finish(End { code: list::nothing(&config), error: None, requests: Vec::new() }).await;
         }
-        (_, Some(listing)) => listed(listing, source, policy)?,
+        (_, Some(listing)) => listed(listing, source, policy).map_err(copying::failure)?,
         (Some(key), None) => one(key, source, policy),
         (None, None) => stream::empty().boxed(),
     };
@@ -42,9 +42,9 @@ pub(crate) async fn run(cli: &Cli, args: &TransferArgs) -> anyhow::Result<ExitCo
 }
 
 /// The objects of a list, once the source has been found to be there.
-fn listed(mut listing: Listing, source: Place, policy: RetryOptions) -> anyhow::Result<Entries> {
+fn listed(listing: Listing, source: Place, policy: RetryOptions) -> transship::Result<Entries> {
     let prefix = source.prefix.clone();
-    let items = listing.items()?.filter_map(Result::ok).map(move |item| Ok(item.entry(&prefix)));
+    let items = listing.items()?.map(move |item| Ok(item?.entry(&prefix)));
     let first = async move { probe(&source, &policy).await.map(|()| stream::iter(items)) };
     Ok(stream::once(first).try_flatten().boxed())
 }

@@ -66,6 +66,7 @@ async fn the_whole_list_is_checked_before_the_first_copy() {
         ("{\"key\":\"a\",\"size\":-1}", "line 1"),
         ("[{\"key\":\"a\"}", "no JSON array"),
         ("[\"a\"]", "no JSON array of objects"),
+        ("[{\"key\":\"a\"},\n {\"size\":4}]", "line 2, object 2: expected \"key\""),
         ("{\"key\":\"a\"} {\"key\":\"b\"}", "line 1"),
     ] {
         scene.write("list.json", list);
@@ -78,6 +79,74 @@ async fn the_whole_list_is_checked_before_the_first_copy() {
     assert_eq!(scene.server().requests().len(), 0);
     scene.solgate(&["transfer"]).ends_with(2);
     scene.solgate(&["transfer", "a", "-l", "list.json"]).ends_with(2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_a_list_names_again_is_copied_once() {
+    for scene in Scene::both().await {
+        scene.plain().put("raw", "in/a", "1").put("raw", "in/b", "22");
+        let renamed = scene.read("config.ini").replace("\n\n[dest", "\nformatter = {a}\n[dest") + "formatter = {a}\n";
+        let lines = [
+            "{\"key\":\"a\",\"size\":1}",
+            "{\"key\":\"b\"}",
+            "{\"key\":\"a\",\"size\":7,\"e_tag\":\"x\"}",
+            "{\"relpath\":\"b\"}",
+        ];
+        for config in [scene.read("config.ini"), renamed] {
+            scene.config(&config);
+            for (list, place) in [(lines.join("\n"), "line 3"), (format!("[{}]", lines.join(",")), "object 3")] {
+                let ran = scene.solgate_reading(&list, &["transfer", "-l", "-"]).ends_with(0);
+                assert!(ran.stdout.contains("  objects     2: 2 copied\n"), "{}", ran.stdout);
+                assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+                let said = format!("WARN the list stdin repeats keys; left out: 2, the first of them \"a\", {place}");
+                assert!(ran.stderr.contains(&said), "{}", ran.stderr);
+            }
+        }
+        assert_eq!(scene.keys("lake"), ["out/a", "out/b"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_list_is_checked_to_its_end_in_either_form() {
+    let scene = Scene::s3().await;
+    scene.plain();
+    let objects: Vec<_> = (0..60_000).map(|n| format!("{{\"key\":\"{n:06}\",\"size\":1}}")).collect();
+    for (list, place) in [
+        (format!("[{},\n{{\"key\":7}}]", objects.join(",\n")), "at line 60001 column"),
+        (format!("[{},\n{{\"key\":\"\"}}]", objects.join(",\n")), "line 60001, object 60001: expected \"key\""),
+        (format!("{}\n{{}}", objects.join("\n")), "line 60001: expected \"key\""),
+    ] {
+        let line = scene.solgate_reading(&list, &["transfer", "-l", "-"]).fails_with(2);
+        assert!(line.contains(place) && line.contains("the list stdin"), "{line}");
+    }
+    assert_eq!(scene.server().requests().len(), 0);
+    // The last one repeats the first.
+    let list = format!("[{},{}]", objects.join(","), objects[0]);
+    let ran = scene.solgate_reading(&list, &["transfer", "-n", "-l", "-", "-q", "--work-dir", "/no/such/folder"]);
+    assert!(ran.fails_with(2).contains("/no/such/folder"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_without_times_does_not_hide_the_newest() {
+    for scene in Scene::both().await {
+        let formatter = "formatter = {date}/{name}.{ext}\n";
+        let (source, lake) = (scene.at("raw/in"), scene.at("lake/out"));
+        scene.config(&format!("[source]\n{source}{formatter}[destination]\n{lake}formatter = {{name}}/latest\n"));
+        let hours = |n: u64| std::time::Duration::from_secs(3600 * n);
+        scene.put_aged("raw", "in/1/sales.csv", "older", hours(9));
+        scene.solgate(&["sync"]).ends_with(0);
+        scene.put_aged("raw", "in/2/sales.csv", "newer", hours(1));
+        let list = "{\"key\":\"2/sales.csv\"}\n{\"key\":\"3/sales.csv\"}\n";
+        let ran = scene.solgate_reading(list, &["transfer", "-l", "-"]).ends_with(4);
+        assert!(ran.stdout.contains("2: 1 copied, 1 failed"), "{}", ran.stdout);
+        assert_eq!(scene.get("lake", "out/sales/latest").unwrap(), b"newer");
+        assert_eq!(json_lines(&scene.read("failed.json"))[0]["key"], "3/sales.csv");
+        // Nor does a list with times that were true once.
+        scene.put_aged("raw", "in/1/sales.csv", "newest", hours(0));
+        let stale = "{\"key\":\"1/sales.csv\",\"last_modified\":\"2001-01-01T00:00:00Z\"}\n";
+        scene.solgate_reading(stale, &["transfer", "-l", "-"]).ends_with(0);
+        assert_eq!(scene.get("lake", "out/sales/latest").unwrap(), b"newest");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
