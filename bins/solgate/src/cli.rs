@@ -125,9 +125,10 @@ pub struct CopyArgs {
 
 /// Flags of `transfer`.
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").args(["key", "listing_file"]).required(true))]
 pub struct TransferArgs {
     /// One key, relative to the source's base path
-    #[arg(value_name = "KEY", conflicts_with = "listing_file", required_unless_present = "listing_file")]
+    #[arg(value_name = "KEY")]
     pub key: Option<String>,
 
     /// A list as `solgate list` writes it, JSON lines or a JSON array; `-` is stdin

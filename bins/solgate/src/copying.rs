@@ -8,9 +8,10 @@ use transship::{
     Error, Route, Run, RunOptions,
     report::{Header, StoreRequests},
     store::{Bucket, ErrorKind},
+    transfer::Unfinished,
     types::{Entry, ErrorClass},
 };
-use transship_support::{ExitCode, Failure, Progress, ProgressMode, Snapshot};
+use transship_support::{ExitCode, Failure, Progress, ProgressMode, Snapshot, left_behind};
 
 use crate::results::{End, Results, SoFar};
 
@@ -48,6 +49,8 @@ async fn follow(
     results: &mut Results,
     cancel: &CancellationToken,
 ) -> anyhow::Result<transship::Result<()>> {
+    let open = run.progress();
+    left_behind(move || open.unfinished().iter().map(unfinished).collect());
     let (known, so_far) = (run.progress(), results.so_far());
     let shown = Progress::start(progress, move || snapshot(&known, &so_far));
     let mut outcomes = run.outcomes();
@@ -98,6 +101,15 @@ fn requests(name: &str, bucket: &dyn Bucket) -> StoreRequests {
         post: counts.post,
         delete: counts.delete,
     }
+}
+
+/// An upload that nobody will end any more, and how to.
+fn unfinished(upload: &Unfinished) -> String {
+    let Unfinished { location, key, upload_id } = upload;
+    format!(
+        "the unfinished upload {upload_id} of {key} in {location}: remove it with `aws s3api abort-multipart-upload`, \
+         or let a lifecycle rule of the bucket do so"
+    )
 }
 
 fn snapshot(progress: &transship::Progress, so_far: &SoFar) -> Snapshot {

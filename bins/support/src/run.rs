@@ -62,7 +62,7 @@ pub fn one_line(error: &anyhow::Error) -> String {
     escaped(&line)
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let trimmed = text.trim_end();
     let mut out = String::with_capacity(trimmed.len());
     for c in trimmed.chars() {

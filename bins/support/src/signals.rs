@@ -1,10 +1,12 @@
+use std::sync::Mutex;
+
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use crate::{ExitCode, logging};
+use crate::{ExitCode, LogFormat, logging, run::escaped};
 
 /// A token that is cancelled by the first SIGTERM, SIGINT (Ctrl-C) or SIGHUP; the second one ends the process at once,
-/// with [`ExitCode::Stopped`]. A SIGHUP that the process was started to ignore (`nohup`) stays ignored.
+/// with [`ExitCode::Stopped`], and says what [`left_behind`] told it to. A SIGHUP that the process was started to ignore (`nohup`) stays ignored.
 ///
 /// # Errors
 /// The system refuses the handlers.
@@ -17,10 +19,35 @@ pub fn cancel_on_signals() -> anyhow::Result<CancellationToken> {
         tracing::warn!("{name}: stopping after what is in flight; a second signal stops at once");
         cancel.cancel();
         let name = signals.next().await;
-        logging::say(format!("{name} again: stopped at once\n").as_bytes());
+        tell_end(name);
         exit_now();
     });
     Ok(token)
+}
+
+type Told = Box<dyn Fn() -> Vec<String> + Send>;
+
+static LEFT_BEHIND: Mutex<Option<Told>> = Mutex::new(None);
+
+/// What an end at once leaves behind, a line for each thing, is asked for when a second signal comes.
+pub fn left_behind(lines: impl Fn() -> Vec<String> + Send + 'static) {
+    if let Ok(mut told) = LEFT_BEHIND.lock() {
+        *told = Some(Box::new(lines));
+    }
+}
+
+fn tell_end(signal: &str) {
+    let lines = LEFT_BEHIND.lock().ok().and_then(|told| told.as_ref().map(|lines| lines())).unwrap_or_default();
+    for line in lines {
+        match logging::format() {
+            LogFormat::Text => logging::say(format!("left behind: {}\n", escaped(&line)).as_bytes()),
+            LogFormat::Json => tracing::error!(target: logging::ENDING, "left behind: {}", escaped(&line)),
+        }
+    }
+    match logging::format() {
+        LogFormat::Text => logging::say(format!("{signal} again: stopped at once\n").as_bytes()),
+        LogFormat::Json => tracing::error!(target: logging::ENDING, "{signal} again: stopped at once"),
+    }
 }
 
 #[expect(clippy::exit, reason = "whoever sends a second signal wants the process gone, whatever it is doing")]

@@ -57,6 +57,8 @@ fn mistakes_on_the_command_line_are_exit_code_2_and_name_what_was_meant() {
         (&["snyc"][..], "sync"),
         (&["sync", "--skip-exsting"], "--skip-existing"),
         (&[], "Usage: solgate"),
+        (&["transfer"], "--listing-file"),
+        (&["transfer", "a", "-l", "b"], "cannot be used with"),
         (&["sync", "--memory", "1KiB"], "at least"),
         (&["sync", "--transfers", "0"], "1..=1024"),
         (&["sync", "--log-level", "loud=x"], "--log-level"),

@@ -134,6 +134,36 @@ async fn a_second_signal_ends_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_names_the_uploads_that_it_leaves_behind() {
+    for format in ["text", "json"] {
+        let (scene, other) = (Scene::s3().await, Scene::s3().await);
+        scene.config(&format!("[source]\n{}[destination]\n{}", scene.at("raw/in"), other.at("lake/out")));
+        scene.put("raw", "in/a b", vec![b'x'; 60 << 20]);
+        let drip = Effect::DripReply { bytes_per_second: 3 << 20 };
+        scene.server().faults().add(Fault::new(drip).on(Operation::GetObject));
+        let child = start(&scene, &["sync", "--split-above", "16MiB", "--log-format", format]);
+        until(|| other.server().unfinished_uploads("lake").len() == 1);
+        // Its reply has to arrive as well.
+        until(|| other.server().count(Operation::UploadPart) > 0);
+        signal(&child, "TERM");
+        std::thread::sleep(Duration::from_millis(300));
+        signal(&child, "TERM");
+        let ran = end(child).ends_with(6);
+        let [upload] = &other.server().unfinished_uploads("lake")[..] else { panic!("{}", ran.stderr) };
+        let line = ran.stderr.lines().find(|line| line.contains("left behind: the unfinished upload")).unwrap();
+        let place = format!("out/a b in s3://lake at {}", other.server().endpoint());
+        assert!(
+            line.contains(&upload.upload_id) && line.contains(&place) && line.contains("abort-multipart"),
+            "{line}"
+        );
+        assert!(ran.stderr.contains("SIGTERM again: stopped at once"), "{}", ran.stderr);
+        if format == "json" {
+            assert_eq!(json_lines(&ran.stderr).len(), 3);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn waits_for_another_attempt_end_with_the_signal() {
     let scene = Scene::s3().await;
     scene.plain().put("raw", "in/a", "1");
