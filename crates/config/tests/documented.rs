@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 use time::macros::datetime;
 use transship_config::{CredentialsFrom, Origin, SolgateConfig};
 use transship_keys::Defaults;
-use transship_store::{Addressing, BucketSpec, S3Credentials, S3Spec};
+use transship_store::{Addressing, BucketSpec, PayloadSigning, S3Credentials, S3Spec};
 
 /// The documented example's keys and values, with comments of every kind that such files have.
 const EXAMPLE: &str = "\
@@ -237,6 +237,7 @@ url = file://./in/put
 url = s3://bucket/some/prefix
 endpoint_url = http://127.0.0.1:9000
 addressing_style = Virtual
+sign_payload = Always
 region = eu-1
 ca_bundle = certs/ca.pem
 storage_class = STANDARD_IA
@@ -259,6 +260,7 @@ url = memory://m/prefix
     assert_eq!(config.source.credentials, CredentialsFrom::NotNeeded);
     let spec = s3(&config.destinations[0].place.location.bucket);
     assert_eq!((spec.addressing, spec.region.as_deref()), (Addressing::Virtual, Some("eu-1")));
+    assert_eq!(spec.payload_signing, PayloadSigning::Always);
     assert_eq!(spec.ca_bundle.as_deref(), Some(Path::new("/etc/solgate/certs/ca.pem")));
     assert_eq!(config.destinations[0].storage_class.as_deref(), Some("STANDARD_IA"));
     let encryption = config.destinations[0].encryption.clone().unwrap();
@@ -301,4 +303,33 @@ aws_secret_access_key = S
             "c.ini:5: [destination] holds the source [source]: a copy may overwrite an object there",
         ]
     );
+}
+
+#[test]
+fn each_location_says_whether_its_bodies_are_signed_unless_one_word_holds_for_all() {
+    let yaml = "
+source: {base_path: in, sign_payload: always}
+destinations: [{base_path: a}, {url: file:///b}, {base_path: c, sign_payload: always}]
+";
+    let toml = "
+source = {base_path = 'in', sign_payload = 'always'}
+destinations = [{base_path = 'a'}, {url = 'file:///b'}, {base_path = 'c', sign_payload = 'always'}]
+";
+    let signing = |config: &SolgateConfig| {
+        let to = config.destinations.iter().map(|destination| &destination.place);
+        let specs = std::iter::once(&config.source).chain(to).filter_map(|place| match &place.location.bucket {
+            BucketSpec::S3(spec) => Some(spec.payload_signing),
+            _ => None,
+        });
+        specs.collect::<Vec<_>>()
+    };
+    use PayloadSigning::{Always, Auto};
+    for (name, text) in [("c.yaml", yaml), ("c.toml", toml)] {
+        let mut config = read(name, text);
+        assert_eq!(signing(&config), [Always, Auto, Always], "{name}");
+        config.sign_payloads(Always);
+        assert_eq!(signing(&config), [Always; 3], "{name}");
+        config.sign_payloads(Auto);
+        assert_eq!(signing(&config), [Auto; 3], "{name}");
+    }
 }

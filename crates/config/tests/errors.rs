@@ -145,6 +145,10 @@ fn bad_values_are_shown_with_what_would_be_right() {
         "c.ini:3: [source_a] addressing_style: found \"hosted\": expected auto, path or virtual"
     );
     assert_eq!(
+        source("sign_payload = alway"),
+        "c.ini:3: [source_a] sign_payload: found \"alway\": expected auto or always (did you mean always?)"
+    );
+    assert_eq!(
         destination("sse = AES128"),
         "c.ini:5: [destination_b] sse: found \"AES128\": expected AES256, aws:kms or aws:kms:dsse"
     );

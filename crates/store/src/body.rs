@@ -45,6 +45,10 @@ impl Body {
         self.length == 0
     }
 
+    pub(crate) fn is_in_memory(&self) -> bool {
+        matches!(self.content, Content::Bytes(_))
+    }
+
     /// The bytes as a stream.
     pub fn into_stream(self) -> ByteStream {
         match self.content {

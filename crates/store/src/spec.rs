@@ -47,7 +47,9 @@ pub enum Addressing {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PayloadSigning {
-    /// Bodies of known content are signed on plain HTTP; over TLS, and for streams, they are not.
+    /// Over TLS nothing is signed. On plain HTTP what is in memory is signed where no ETag will prove that it arrived as
+    /// it was sent: documents, and objects once the bucket was seen to encrypt with KMS. Streams are never signed:
+    /// that would take memory for all of them.
     #[default]
     Auto,
     /// Every body is signed. A streamed body is gathered first.

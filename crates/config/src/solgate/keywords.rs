@@ -17,7 +17,7 @@ pub(super) const SECRET_ACCESS_KEY: &str = "aws_secret_access_key";
 pub(super) const SESSION_TOKEN: &str = "aws_session_token";
 
 /// Source and destinations know the same keys: files are written by copying sections.
-const LOCATION: [&str; 22] = [
+const LOCATION: [&str; 23] = [
     ACCESS_KEY_ID,
     SECRET_ACCESS_KEY,
     SESSION_TOKEN,
@@ -27,6 +27,7 @@ const LOCATION: [&str; 22] = [
     "region",
     "ca_bundle",
     "addressing_style",
+    "sign_payload",
     "formatter",
     "unpack",
     "storage_class",

@@ -17,6 +17,8 @@ use std::{
     time::Duration,
 };
 
+use transship_store::{BucketSpec, PayloadSigning};
+
 pub(crate) use self::keywords::{known_anywhere, known_keys};
 pub use self::{
     alerts::AlertsConfig,
@@ -84,6 +86,16 @@ impl SolgateConfig {
         };
         config.read_general(&document)?;
         Ok(config)
+    }
+
+    /// Has all S3 locations sign like this, whatever the file says.
+    pub fn sign_payloads(&mut self, signing: PayloadSigning) {
+        let places = std::iter::once(&mut self.source).chain(self.destinations.iter_mut().map(|to| &mut to.place));
+        for place in places {
+            if let BucketSpec::S3(spec) = &mut place.location.bucket {
+                spec.payload_signing = signing;
+            }
+        }
     }
 
     /// Only what [`AlertsConfig`] needs: a file without source or destinations will do.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use transship_store::{Addressing, S3Credentials, S3Spec};
+use transship_store::{Addressing, PayloadSigning, S3Credentials, S3Spec};
 use transship_types::Secret;
 
 use super::{
@@ -54,6 +54,7 @@ pub(super) fn complete(
     };
     spec.region = section.word("region")?.map(|text| text.value.to_owned());
     spec.addressing = addressing(section)?;
+    spec.payload_signing = payload_signing(section)?;
     spec.ca_bundle = settings.text(CA_BUNDLE).map(|said| said.path());
     Ok((endpoint, from))
 }
@@ -107,6 +108,15 @@ fn addressing(section: &Reading<'_>) -> Result<Addressing> {
         "path" => Ok(Addressing::Path),
         "virtual" => Ok(Addressing::Virtual),
         _ => Err(unknown_choice(section, text, "auto, path or virtual", &["auto", "path", "virtual"])),
+    }
+}
+
+fn payload_signing(section: &Reading<'_>) -> Result<PayloadSigning> {
+    let Some(text) = section.word("sign_payload")? else { return Ok(PayloadSigning::Auto) };
+    match text.value.to_ascii_lowercase().as_str() {
+        "auto" => Ok(PayloadSigning::Auto),
+        "always" => Ok(PayloadSigning::Always),
+        _ => Err(unknown_choice(section, text, "auto or always", &["auto", "always"])),
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
 use crate::written::{Document, Entry, Value, is_quoted};
 
 const DESTINATION_ONLY: [&str; 4] = ["unpack", "storage_class", "sse", "sse_kms_key_id"];
-const S3_ONLY: [&str; 4] = ["region", "addressing_style", "ca_bundle", "storage_class"];
+const S3_ONLY: [&str; 5] = ["region", "addressing_style", "sign_payload", "ca_bundle", "storage_class"];
 
 pub(super) fn warnings(
     document: &Document,

@@ -1,7 +1,11 @@
 //! Signs a request, sends it, and tells what came of it.
 
 use std::{
-    sync::{PoisonError, atomic::Ordering},
+    borrow::Cow,
+    sync::{
+        PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -37,6 +41,8 @@ pub(super) struct Client {
     signer: Signer,
     learned: Learned,
     signing: PayloadSigning,
+    /// Objects are encrypted with KMS here: their ETags prove nothing.
+    opaque_etags: AtomicBool,
     silence: Duration,
     tally: Tally,
 }
@@ -49,12 +55,14 @@ pub(super) struct Request<'a> {
     pub(super) query: Vec<(&'static str, String)>,
     pub(super) headers: HeaderMap,
     pub(super) body: Body,
+    /// Whether the body says what to do, and is no object: no ETag will prove that it arrived as it was sent.
+    is_document: bool,
 }
 
 impl<'a> Request<'a> {
     pub(super) fn new(operation: &'static str, method: Method, key: Option<&'a Key>) -> Self {
         let (query, headers) = (Vec::new(), HeaderMap::new());
-        Self { operation, method, key, query, headers, body: Body::chunks(Vec::new()) }
+        Self { operation, method, key, query, headers, body: Body::chunks(Vec::new()), is_document: false }
     }
 
     pub(super) fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -75,6 +83,11 @@ impl<'a> Request<'a> {
     pub(super) fn body(mut self, body: Body) -> Self {
         self.body = body;
         self
+    }
+
+    pub(super) fn document(mut self, xml: String) -> Self {
+        (self.body, self.is_document) = (Body::bytes(xml), true);
+        self.header("content-type", HeaderValue::from_static("application/xml"))
     }
 }
 
@@ -135,6 +148,7 @@ impl Client {
             signer: Signer::default(),
             learned,
             signing: spec.payload_signing,
+            opaque_etags: AtomicBool::new(false),
             silence: spec.read_timeout,
             tally: Tally::default(),
         })
@@ -197,12 +211,14 @@ impl Client {
 
     async fn ask(&self, request: Request<'_>, terms: &Terms) -> Result<Answer> {
         let (method, about_key) = (request.method.clone(), request.key.is_some());
-        let body = self.body_to_sign(request.body).await?;
+        self.look_for_kms(&request.headers);
+        let body = self.body_to_sign(request.body, request.is_document).await?;
         let http = self.signed(terms, &method, request.key, &request.query, request.headers, body)?;
         self.tally.count(&method);
         let response = self.exchange(http).await?;
         let status = response.status();
         let (parts, body) = response.into_parts();
+        self.look_for_kms(&parts.headers);
         let reply = Reply { headers: parts.headers, body, silence: self.silence };
         if status.is_success() {
             return Ok(Answer::Success(reply));
@@ -227,18 +243,35 @@ impl Client {
         }
     }
 
+    fn look_for_kms(&self, headers: &HeaderMap) {
+        if headers::opaque_etag(headers) {
+            self.opaque_etags.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// The body, and the hash to sign for it.
-    async fn body_to_sign(&self, body: Body) -> Result<(Body, std::borrow::Cow<'static, str>)> {
+    async fn body_to_sign(&self, body: Body, is_document: bool) -> Result<(Body, Cow<'static, str>)> {
         if body.is_empty() {
             return Ok((body, EMPTY_SHA256.into()));
         }
-        if self.signing == PayloadSigning::Auto {
+        let unproven = is_document || self.opaque_etags.load(Ordering::Relaxed);
+        let signed = match self.signing {
+            PayloadSigning::Always => true,
+            PayloadSigning::Auto => self.endpoint.scheme() == "http" && unproven && body.is_in_memory(),
+        };
+        if !signed {
             return Ok((body, UNSIGNED.into()));
         }
         let chunks = body.gather().await?;
-        let mut context = ring::digest::Context::new(&ring::digest::SHA256);
-        chunks.iter().for_each(|c| context.update(c));
-        Ok((Body::chunks(chunks), hex::encode(context.finish()).into()))
+        let hash = move || {
+            let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+            chunks.iter().for_each(|c| context.update(c));
+            (hex::encode(context.finish()), chunks)
+        };
+        let (hash, chunks) = tokio::task::spawn_blocking(hash)
+            .await
+            .map_err(|e| Error::new(ErrorKind::Io, "hashing was interrupted").caused_by(e))?;
+        Ok((Body::chunks(chunks), hash.into()))
     }
 
     fn signed(
@@ -248,7 +281,7 @@ impl Client {
         key: Option<&Key>,
         query: &[(&'static str, String)],
         mut headers: HeaderMap,
-        (body, payload_sha256): (Body, std::borrow::Cow<'static, str>),
+        (body, payload_sha256): (Body, Cow<'static, str>),
     ) -> Result<http::Request<RequestBody>> {
         let host = self.endpoint.host(&self.bucket, &terms.region);
         let path = self.endpoint.path(&self.bucket, &key.map(|k| encode::path(k.as_str())).unwrap_or_default());

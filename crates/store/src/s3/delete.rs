@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use http::{HeaderValue, Method};
+use http::Method;
 use transship_types::{ErrorClass, Key};
 
 use super::{
     client::{Client, Request},
     headers, xml,
 };
-use crate::{Body, Deleted, Error, ErrorKind, Result};
+use crate::{Deleted, Error, ErrorKind, Result};
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
 const KEYS_A_REQUEST: usize = 1000;
@@ -55,8 +55,7 @@ async fn bulk_request(client: &Client, keys: &[Key]) -> Result<Vec<(Key, Error)>
     let request = Request::new("delete", Method::POST, None)
         .query("delete", "")
         .header("content-md5", headers::content_md5(document.as_bytes())?)
-        .header("content-type", HeaderValue::from_static("application/xml"))
-        .body(Body::bytes(document));
+        .document(document);
     let (_, body) = client.document_or_error(request).await?;
     let told = xml::delete_failures(&body).map_err(|e| e.during("delete", client.location(), None))?;
     let mut known: HashMap<&str, &Key> = keys.iter().map(|k| (k.as_str(), k)).collect();

@@ -74,7 +74,7 @@ fn etag(headers: &HeaderMap) -> Option<ETag> {
 
 /// With KMS or a customer's key the ETag is no MD5.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
-fn opaque_etag(headers: &HeaderMap) -> bool {
+pub(super) fn opaque_etag(headers: &HeaderMap) -> bool {
     let sse = text(headers, "x-amz-server-side-encryption").unwrap_or_default();
     sse.starts_with("aws:kms") || headers.contains_key("x-amz-server-side-encryption-customer-algorithm")
 }

@@ -72,8 +72,7 @@ pub(super) async fn complete(
     let request = Request::new(operation, Method::POST, Some(&upload.key))
         .query("uploadId", &*upload.id)
         .headers(headers)
-        .header("content-type", http::HeaderValue::from_static("application/xml"))
-        .body(Body::bytes(document));
+        .document(document);
     let (headers, body) = client.document_or_error(request).await?;
     let etag = xml::child(&body, "CompleteMultipartUploadResult", "ETag")
         .map_err(|e| e.during(operation, client.location(), Some(&upload.key)))?;

@@ -78,8 +78,7 @@ pub(super) async fn put_tags(client: &Client, key: &Key, tags: &[Tag]) -> Result
     let request = Request::new("write the tags of", Method::PUT, Some(key))
         .query("tagging", "")
         .header("content-md5", headers::content_md5(document.as_bytes())?)
-        .header("content-type", HeaderValue::from_static("application/xml"))
-        .body(Body::bytes(document));
+        .document(document);
     client.document(request).await.map(drop)
 }
 

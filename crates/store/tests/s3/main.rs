@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod refused;
+mod signed_payloads;
 mod silent;
 
 use std::sync::Arc;
