@@ -23,7 +23,7 @@ use std::{
 use anyhow::{Context, anyhow};
 use clap::{
     FromArgMatches,
-    error::{ContextKind, ContextValue, ErrorKind},
+    error::{ContextKind, ContextValue},
 };
 use transship_support::{ExitCode, Failure, LogArgs, LogFormat, Output};
 
@@ -79,14 +79,9 @@ fn wants_json(arguments: &[OsString]) -> bool {
 /// What went wrong, with the tips and the usage behind it.
 fn in_one_line(error: &clap::Error) -> String {
     let text = error.to_string();
-    let lines: Vec<&str> = if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        let usage = text.lines().filter(|line| line.starts_with("Usage: "));
-        std::iter::once("a command is missing").chain(usage).collect()
-    } else {
-        let told = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        told.filter(|line| !line.starts_with("For more information")).collect()
-    };
-    lines.join("; ").trim_start_matches("error: ").to_owned()
+    let told = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let lines: Vec<&str> = told.filter(|line| !line.starts_with("For more information")).collect();
+    lines.join("; ").replace(":; ", ": ").trim_start_matches("error: ").to_owned()
 }
 
 /// The generator panics where its output fails: it gets one that cannot.
