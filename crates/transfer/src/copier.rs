@@ -85,16 +85,7 @@ impl Copier {
         if self.inner.cancel.is_cancelled() {
             return Copied::failed(job, &cancelled());
         }
-        let source = Source {
-            bucket: self.inner.source.clone(),
-            key: job.source.key.clone(),
-            retry: self.inner.options.retry.clone(),
-            stop: CancellationToken::new(),
-            reads: Arc::default(),
-            changed: Arc::default(),
-            arrived: self.inner.arrived.clone(),
-            hides_parts: self.inner.hides_parts.clone(),
-        };
+        let source = self.inner.source_of(&job);
         let stop = source.stop.clone();
         let Inner { destinations, options, budget, sites, cancel, .. } = &*self.inner;
         let (listed, hint, changed, info) = (job.source, job.hint, false, None);
@@ -117,6 +108,19 @@ impl Copier {
 }
 
 impl Inner {
+    fn source_of(&self, job: &Job) -> Source {
+        Source {
+            bucket: self.source.clone(),
+            key: job.source.key.clone(),
+            retry: self.options.retry.clone(),
+            stop: CancellationToken::new(),
+            reads: Arc::default(),
+            changed: Arc::default(),
+            arrived: self.arrived.clone(),
+            hides_parts: self.hides_parts.clone(),
+        }
+    }
+
     async fn grace_over(&self) {
         self.cancel.cancelled().await;
         tokio::time::sleep(self.options.grace).await;

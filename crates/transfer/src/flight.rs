@@ -236,7 +236,6 @@ impl Flight<'_> {
         loop {
             // A conflict has nothing to wait for, but two writers should not meet again at once.
             let wait = self.retry().wait(lane.attempts, &error).unwrap_or(self.retry().first_wait);
-            tracing::debug!(%error, ?wait, "trying this destination again");
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = self.cancel.cancelled() => {

@@ -81,8 +81,9 @@ impl Follower {
         self.patience.saturating_sub(Duration::from_micros(self.lag.load(Ordering::Relaxed)))
     }
 
-    /// For `time`, it held up others in one of its readings, or it did not. Hindrance is forgotten as fast as it adds up: whoever holds up
-    /// the others for less than half of the time stays, because a second reading would cost more than it brings.
+    /// For `time`, it held up others in one of its readings, or it did not. Hindrance is forgotten as fast as it adds
+    /// up: whoever holds up the others for less than half of the time stays, because a second reading would cost more
+    /// than it brings.
     pub(crate) fn was(&self, holding_up: bool, time: Duration) {
         let readings = self.readings.load(Ordering::Relaxed).max(1) as u128;
         let micros = u64::try_from(time.as_micros() / readings).unwrap_or(u64::MAX);

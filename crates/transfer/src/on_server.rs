@@ -11,11 +11,9 @@ use crate::{
     Done,
     read::{Source, insist},
     tags,
-    upload::OpenUpload,
+    upload::{OpenUpload, PARTS_AT_ONCE},
     write::Writer,
 };
-
-const PARTS_AT_ONCE: usize = 8;
 
 /// Part size of objects beyond the limit of a single copy, whose own part size is unknown, in bytes.
 const LARGE_PART: u64 = 512 << 20;

@@ -14,12 +14,9 @@ use crate::{
     budget::{Budget, Share},
     follower::Follower,
     read::{exhausted, insist},
-    upload::OpenUpload,
+    upload::{OpenUpload, PARTS_AT_ONCE},
     write::Writer,
 };
-
-/// Parts of one object under way at once, at most.
-const PARTS_AT_ONCE: usize = 8;
 
 /// Parts of one size after which the next ones are twice as large: with 10,000 parts, objects of unknown length may
 /// grow to terabytes while the first parts stay small.
@@ -76,6 +73,13 @@ impl Arrived {
     fn add(&mut self, (part, digest, room): (Part, Option<[u8; 16]>, Room)) {
         self.parts.push((part, digest));
         self.own_is_free |= room.is_own;
+    }
+
+    /// The parts, and their digests where all were hashed.
+    fn in_order(mut self) -> (Vec<Part>, Vec<[u8; 16]>) {
+        self.parts.sort_by_key(|(part, _)| part.number);
+        let (parts, digests): (Vec<_>, Vec<_>) = self.parts.into_iter().unzip();
+        (parts, digests.into_iter().collect::<Option<_>>().unwrap_or_default())
     }
 }
 
@@ -162,9 +166,8 @@ impl Uploader {
         while let Some(part) = under_way.try_next().await? {
             arrived.add(part);
         }
-        arrived.parts.sort_by_key(|(part, _)| part.number);
-        let (parts, digests): (Vec<_>, Vec<_>) = arrived.parts.into_iter().unzip();
-        Ok((parts, digests.into_iter().collect::<Option<_>>().unwrap_or_default(), bytes))
+        let (parts, digests) = arrived.in_order();
+        Ok((parts, digests, bytes))
     }
 
     /// Room for a part of so many bytes, and how many it has: as the budget allows.

@@ -58,6 +58,14 @@ pub(crate) struct Landed {
     pub(crate) at: Instant,
 }
 
+impl Landed {
+    /// Whatever went wrong went wrong for this writer.
+    fn of(self, writer: &Writer) -> Self {
+        let location = writer.destination.bucket.location();
+        Self { result: self.result.map_err(|e| e.during("write", location, Some(writer.key()))), ..self }
+    }
+}
+
 impl From<Result<Done>> for Landed {
     fn from(result: Result<Done>) -> Self {
         Self { result, at: Instant::now() }
@@ -78,10 +86,11 @@ pub(crate) struct Pass<'a> {
 
 impl Pass<'_> {
     pub(crate) async fn run(&self) -> Passed {
-        match self.attempt().await {
+        let Passed { seen, landed } = match self.attempt().await {
             Ok(passed) => passed,
             Err(error) => Passed { seen: None, landed: spread(error, self.writers.len()) },
-        }
+        };
+        Passed { seen, landed: landed.into_iter().zip(self.writers).map(|(landed, w)| landed.of(w)).collect() }
     }
 
     async fn attempt(&self) -> Result<Passed> {

@@ -177,7 +177,6 @@ impl Resuming {
         if self.pinned.is_none() && self.range.start > 0 {
             return Err(error);
         }
-        tracing::debug!(%error, offset = self.range.start, "reading on after a break");
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = self.source.stop.cancelled() => return Err(cancelled()),

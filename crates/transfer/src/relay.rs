@@ -20,11 +20,9 @@ use crate::{
     fanout::{WINDOW_BYTES, fan_out},
     follower::Follower,
     read::{Source, exhausted, insist},
-    upload::OpenUpload,
+    upload::{OpenUpload, PARTS_AT_ONCE},
     write::Writer,
 };
-
-const PARTS_AT_ONCE: usize = 8;
 
 /// Parts of one destination that wait to be sent again: with more of them, it starts over by itself.
 const MOST_REPAIRS: usize = 8;
@@ -190,7 +188,7 @@ impl Relay<'_> {
     }
 
     fn is_worth_repairing(&self, at: usize, lane: &Lane<'_>, error: &Error) -> bool {
-        let transient = self.source.retry.wait(1, error).is_some();
+        let transient = error.class() == ErrorClass::Transient && self.source.retry.attempts > 1;
         transient && !self.followers[at].has_to_leave() && lane.repairs.len() < MOST_REPAIRS
     }
 
@@ -247,7 +245,6 @@ impl Relay<'_> {
         let mut attempt = 1;
         let sent = loop {
             let Some(wait) = retry.wait(attempt, &error) else { break Err(exhausted(error)) };
-            tracing::debug!(%error, number, ?wait, "sending a part again");
             attempt += 1;
             let again = async {
                 tokio::time::sleep(wait).await;

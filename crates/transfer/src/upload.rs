@@ -1,6 +1,8 @@
 //! An upload in parts, from its start to its end, good or bad.
 
-use transship_store::{Condition, ErrorKind, Part, PutOptions, PutReply, Result, RetryOptions, Tag, Upload, retry};
+use transship_store::{
+    Condition, Error, ErrorKind, Part, PutOptions, PutReply, Result, RetryOptions, Tag, Upload, retry,
+};
 use transship_types::{ETag, ErrorClass, Key};
 
 use crate::{
@@ -8,6 +10,9 @@ use crate::{
     tags,
     write::Writer,
 };
+
+/// Parts of one object under way at once, at most.
+pub(crate) const PARTS_AT_ONCE: usize = 8;
 
 /// An upload in parts that was neither completed nor aborted: it is under way, or could not be cleaned up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,8 +58,6 @@ impl<'a> OpenUpload<'a> {
         Ok(reply)
     }
 
-    /// When the reply was lost, a later attempt finds no upload any more: then the object itself tells
-    /// whether it is the expected one, and if it does not, only a whole new attempt can.
     async fn insist_on_completing(
         &self,
         parts: &[Part],
@@ -75,24 +78,26 @@ impl<'a> OpenUpload<'a> {
                 Err(error) => error,
             };
             let gone = error.kind() == ErrorKind::NoSuchUpload;
-            match self.retry.wait(attempt, &error).filter(|_| !gone) {
-                Some(wait) => {
-                    tracing::debug!(%error, attempt, ?wait, "completing the upload again");
-                    tokio::time::sleep(wait).await;
-                    attempt += 1;
-                }
+            match if gone { None } else { self.retry.wait(attempt, &error) } {
+                Some(wait) => tokio::time::sleep(wait).await,
                 None if attempt == 1 => return Err(exhausted(error)),
-                // Not every server says in these words that the upload is gone: the object decides.
-                None => match self.look(expected).await {
-                    Some(reply) => {
-                        // An equal object may have been there before; then the upload still is.
-                        self.abort().await;
-                        return Ok(reply);
-                    }
-                    None if gone => return Err(error.with_class(ErrorClass::Transient)),
-                    None => return Err(exhausted(error)),
-                },
+                None => return self.after_lost_reply(error, expected).await,
             }
+            attempt += 1;
+        }
+    }
+
+    /// When the reply was lost, a later attempt finds no upload any more, and not every server says so in these words:
+    /// the object itself tells whether it is the expected one. If it does not, only a whole new attempt can.
+    async fn after_lost_reply(&self, error: Error, expected: Option<&ETag>) -> Result<PutReply> {
+        match self.look(expected).await {
+            Some(reply) => {
+                // An equal object may have been there before; then the upload still is.
+                self.abort().await;
+                Ok(reply)
+            }
+            None if error.kind() == ErrorKind::NoSuchUpload => Err(error.with_class(ErrorClass::Transient)),
+            None => Err(exhausted(error)),
         }
     }
 

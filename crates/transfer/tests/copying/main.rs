@@ -16,6 +16,7 @@ mod damage;
 mod deaths;
 mod destinations;
 mod interruptions;
+mod log;
 mod memory;
 mod newest;
 mod odd_keys;
