@@ -2,13 +2,14 @@
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use tokio_util::sync::CancellationToken;
 use transship::{
     Error,
@@ -56,6 +57,10 @@ impl Results {
         if let Some(list) = &failed_list {
             let named = || format!("--failed-file {:?}", args.failed_file);
             list.check().with_context(named).map_err(Failure::usage)?;
+            let both = args.run.report.as_deref().filter(|report| Path::new(report) == args.failed_file);
+            if let Some(both) = both {
+                return Err(Failure::usage(anyhow!("--report and --failed-file are both {both:?}")));
+            }
         }
         let environment = environment();
         let report = match &args.run.report {
@@ -212,6 +217,7 @@ fn foretell(object: &ObjectReport, format: OutputFormat) -> anyhow::Result<()> {
         let name = &destination.destination;
         let there = destination.key.as_ref().map_or_else(String::new, |key| format!(" {key}"));
         let what = match &destination.outcome {
+            Outcome::Planned => "would be written".to_owned(),
             Outcome::Skipped { reason } => reason.clone(),
             Outcome::Failed { error } => format!("fails: {error}"),
             _ => continue,

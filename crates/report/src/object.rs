@@ -53,6 +53,8 @@ pub struct DestinationReport {
 pub enum Verdict {
     /// It was all there, or there was nowhere to bring it.
     Skipped,
+    /// Would be written somewhere: the run was a dry one.
+    Planned,
     /// Written somewhere, and all right everywhere.
     Copied,
     /// Not finished somewhere, because the run was being stopped.
@@ -112,6 +114,7 @@ impl DestinationReport {
             Outcome::Copied { .. } => Verdict::Copied,
             Outcome::Skipped { .. } => Verdict::Skipped,
             Outcome::Cancelled => Verdict::Cancelled,
+            Outcome::Planned => Verdict::Planned,
             _ => Verdict::Failed,
         }
     }

@@ -24,18 +24,24 @@ impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { header, ending, totals, .. } = self;
         let dry = if header.dry_run { " (dry run: nothing was written)" } else { "" };
-        writeln!(f, "{} {}: {}{dry}", header.tool, header.command, self.meaning)?;
+        let meaning = match ending.exit_code {
+            0 if header.dry_run => "nothing stands in the way",
+            4 if header.dry_run => "some objects cannot be written",
+            _ => self.meaning,
+        };
+        writeln!(f, "{} {}: {meaning}{dry}", header.tool, header.command)?;
         for reason in [&ending.error, &ending.guard].into_iter().flatten() {
             writeln!(f, "  {reason}")?;
         }
         line(f, "objects", &self.objects())?;
         let (read, written) = (ByteSize(totals.bytes), ByteSize(totals.bytes_written));
-        line(f, "bytes", &format!("{} at the source, {} written", read.display().iec(), written.display().iec()))?;
+        let written = if header.dry_run { String::new() } else { format!(", {} written", written.display().iec()) };
+        line(f, "bytes", &format!("{} at the source{written}", read.display().iec()))?;
         line(f, "time", &self.time())?;
         if !totals.verified.is_empty() {
             line(f, "verified", &strengths(&totals.verified))?;
         }
-        for (reason, count) in &totals.skipped_because {
+        for (reason, count) in totals.skipped_because.iter().filter(|_| !header.dry_run) {
             line(f, "skipped", &format!("{} because: {reason}", number(*count)))?;
         }
         if totals.changed_since_listing > 0 {
@@ -54,8 +60,15 @@ impl fmt::Display for Summary<'_> {
 
 impl Summary<'_> {
     fn objects(&self) -> String {
-        let Totals { objects, copied, skipped, failed, cancelled, .. } = *self.totals;
-        let counts = [(copied, "copied"), (skipped, "skipped"), (failed, "failed"), (cancelled, "not finished")];
+        let Totals { objects, copied, skipped, failed, cancelled, planned, .. } = *self.totals;
+        let words = if self.header.dry_run { ["left alone", "cannot be written"] } else { ["skipped", "failed"] };
+        let counts = [
+            (copied, "copied"),
+            (planned, "would be written"),
+            (skipped, words[0]),
+            (failed, words[1]),
+            (cancelled, "not finished"),
+        ];
         let parts = nonzero(&counts);
         if parts.is_empty() { "none".to_owned() } else { format!("{}: {}", number(objects), parts.join(", ")) }
     }
@@ -78,7 +91,8 @@ impl Summary<'_> {
             let place = self.header.destinations.iter().find(|place| place.name == totals.name);
             let location = place.map_or("", |place| place.location.as_str());
             writeln!(f, "  to {} {location}", totals.name)?;
-            writeln!(f, "    {}", destination(totals))?;
+            let told = if self.header.dry_run { foretold(totals) } else { destination(totals) };
+            writeln!(f, "    {told}")?;
         }
         Ok(())
     }
@@ -86,7 +100,8 @@ impl Summary<'_> {
     fn failures(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let failures = &self.totals.failures;
         for reason in &failures.reasons {
-            writeln!(f, "  failed at {}: {} x {}", reason.destination, number(reason.count), reason.error)?;
+            let fails = if self.header.dry_run { "would fail at" } else { "failed at" };
+            writeln!(f, "  {fails} {}: {} x {}", reason.destination, number(reason.count), reason.error)?;
             reason.examples.iter().try_for_each(|key| writeln!(f, "    {key}"))?;
             let more = reason.count.saturating_sub(reason.examples.len() as u64);
             if more > 0 && !reason.examples.is_empty() {
@@ -115,6 +130,17 @@ fn destination(totals: &DestinationTotals) -> String {
         parts.push(format!("verified by {}", strengths(&totals.verified)));
     }
     if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
+}
+
+/// What a destination would get.
+fn foretold(totals: &DestinationTotals) -> String {
+    let DestinationTotals { planned, planned_bytes, failed, cancelled, .. } = *totals;
+    let bytes = ByteSize(planned_bytes);
+    let mut parts = vec![format!("would write {} ({} at the source)", number(planned), bytes.display().iec())];
+    let alone = |(reason, count): (&String, &u64)| format!("{} left alone: {reason}", number(*count));
+    parts.extend(totals.skipped_because.iter().map(alone));
+    parts.extend(nonzero(&[(failed, "cannot be written"), (cancelled, "not looked at")]));
+    parts.join("; ")
 }
 
 fn nonzero(counts: &[(u64, &str)]) -> Vec<String> {

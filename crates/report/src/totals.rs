@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use transship_types::{Outcome, Strength};
 
-use crate::{Failures, ObjectReport, Place, Verdict};
+use crate::{DestinationReport, Failures, ObjectReport, Place, Verdict};
 
 /// What a run's objects add up to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct Totals {
     pub failed: u64,
     /// Objects that were not finished because the run was being stopped.
     pub cancelled: u64,
+    /// Objects that would be written somewhere, in a dry run.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub planned: u64,
     /// Objects that had changed since they were listed.
     pub changed_since_listing: u64,
     /// Times that an object's bytes were requested from the source.
@@ -50,12 +53,54 @@ pub struct DestinationTotals {
     pub failed: u64,
     /// Objects that were not finished because the run was being stopped.
     pub cancelled: u64,
+    /// Objects that would be written, in a dry run.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub planned: u64,
+    /// Their bytes at the source.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub planned_bytes: u64,
     /// Bytes written.
     pub bytes: u64,
     /// Attempts, the first ones included.
     pub attempts: u64,
     /// Copies by the strength at which they were verified.
     pub verified: BTreeMap<Strength, u64>,
+    /// Why objects were not written, with how many there were, as over all destinations.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub skipped_because: BTreeMap<String, u64>,
+}
+
+impl DestinationTotals {
+    fn add(&mut self, object: &ObjectReport, report: &DestinationReport) {
+        self.bytes += report.bytes;
+        self.attempts += u64::from(report.attempts);
+        *match report.verdict() {
+            Verdict::Copied => &mut self.copied,
+            Verdict::Skipped => &mut self.skipped,
+            Verdict::Failed => &mut self.failed,
+            Verdict::Cancelled => &mut self.cancelled,
+            Verdict::Planned => &mut self.planned,
+        } += 1;
+        if let Some(strength) = report.verified() {
+            *self.verified.entry(strength).or_default() += 1;
+        }
+        match &report.outcome {
+            Outcome::Skipped { reason } => count(&mut self.skipped_because, reason),
+            Outcome::Planned => self.planned_bytes += object.size.unwrap_or(0),
+            _ => {}
+        }
+    }
+}
+
+fn count(reasons: &mut BTreeMap<String, u64>, reason: &str) {
+    let known = reasons.len() < 20 || reasons.contains_key(reason);
+    let reason = if known { reason } else { "other reasons" };
+    *reasons.entry(reason.to_owned()).or_default() += 1;
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Totals {
@@ -74,36 +119,22 @@ impl Totals {
             Verdict::Skipped => &mut self.skipped,
             Verdict::Failed => &mut self.failed,
             Verdict::Cancelled => &mut self.cancelled,
+            Verdict::Planned => &mut self.planned,
         } += 1;
         self.changed_since_listing += u64::from(object.changed_since_listing);
         self.source_reads += u64::from(object.source_reads);
         for report in &object.destinations {
+            self.destination(&report.destination).add(object, report);
             self.bytes_written += report.bytes;
-            let totals = self.destination(&report.destination);
-            totals.bytes += report.bytes;
-            totals.attempts += u64::from(report.attempts);
-            *match report.verdict() {
-                Verdict::Copied => &mut totals.copied,
-                Verdict::Skipped => &mut totals.skipped,
-                Verdict::Failed => &mut totals.failed,
-                Verdict::Cancelled => &mut totals.cancelled,
-            } += 1;
             if let Some(strength) = report.verified() {
-                *totals.verified.entry(strength).or_default() += 1;
                 *self.verified.entry(strength).or_default() += 1;
             }
             match &report.outcome {
                 Outcome::Failed { error } => self.failures.add(&object.key, report, error),
-                Outcome::Skipped { reason } => self.skip(reason),
+                Outcome::Skipped { reason } => count(&mut self.skipped_because, reason),
                 _ => {}
             }
         }
-    }
-
-    fn skip(&mut self, reason: &str) {
-        let known = self.skipped_because.len() < 20 || self.skipped_because.contains_key(reason);
-        let reason = if known { reason } else { "other reasons" };
-        *self.skipped_because.entry(reason.to_owned()).or_default() += 1;
     }
 
     fn destination(&mut self, name: &str) -> &mut DestinationTotals {

@@ -48,6 +48,20 @@ fn a_good_run_is_told_in_a_few_lines() {
 }
 
 #[test]
+fn a_dry_run_tells_what_would_be_done() {
+    let (mut header, ending) = (header(), ending(1, 4));
+    header.dry_run = true;
+    let mut totals = Totals::of(&header.destinations);
+    add(&mut totals, 1234, &Outcome::Planned, 3 << 20);
+    add(&mut totals, 3, &Outcome::Skipped { reason: "already there".into() }, 10);
+    add(&mut totals, 2, &Outcome::Skipped { reason: "a newer object gets the same key".into() }, 10);
+    add(&mut totals, 1, &Outcome::Failed { error: "the key cannot be held".into() }, 10);
+    let meaning = "some objects failed; the rest are done";
+    let summary = Summary { header: &header, ending: &ending, totals: &totals, meaning, files: &[] };
+    insta::assert_snapshot!(summary.to_string());
+}
+
+#[test]
 fn failures_are_grouped_by_reason_with_examples() {
     let (header, mut ending) = (header(), ending(4000, 4));
     ending.error = Some("stopped by SIGTERM".into());

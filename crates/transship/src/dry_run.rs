@@ -35,9 +35,10 @@ fn foretold(due: &Due, route: &Route) -> ObjectReport {
     let mut report = due.report(route, None);
     for (destination, target) in report.destinations.iter_mut().zip(&due.planned.targets) {
         if let Decision::Write { unpack, newest_wins } = &target.decision {
-            let unpacked = if *unpack { ", unpacked" } else { "" };
-            let guarded = if *newest_wins { ", unless a newer one is there" } else { "" };
-            destination.outcome = Outcome::Skipped { reason: format!("would be written{unpacked}{guarded}") };
+            let notes = [(*unpack, "unpacked on the way"), (*newest_wins, "unless a newer one is there")];
+            destination.outcome = Outcome::Planned;
+            destination.notes =
+                notes.into_iter().filter(|(holds, _)| *holds).map(|(_, note)| note.to_owned()).collect();
         }
     }
     report

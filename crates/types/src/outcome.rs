@@ -63,4 +63,6 @@ pub enum Outcome {
     },
     /// Not tried, or given up half-way, because the run was being stopped.
     Cancelled,
+    /// Would be written: the run was a dry one.
+    Planned,
 }

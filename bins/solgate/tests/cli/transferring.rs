@@ -174,13 +174,27 @@ async fn a_dry_run_looks_whether_the_source_is_there_and_writes_nothing() {
         let lines: Vec<_> = ran.stdout.lines().collect();
         assert_eq!(lines[0], "a -> destination_lake a: would be written");
         assert!(lines[1].starts_with("gone -> destination_lake gone: fails: "), "{}", lines[1]);
-        assert!(ran.stdout.contains("(dry run: nothing was written)"), "{}", ran.stdout);
+        let told = "solgate transfer: some objects cannot be written (dry run: nothing was written)\n  \
+                    objects     2: 1 would be written, 1 cannot be written\n";
+        assert!(ran.stdout.contains(told), "{}", ran.stdout);
+        assert!(
+            ran.stdout.contains("\n    would write 1 (1 B at the source); 1 cannot be written\n"),
+            "{}",
+            ran.stdout
+        );
         assert_eq!(scene.keys("lake"), [""; 0]);
         assert!(!scene.path("failed.json").exists(), "nothing failed: nothing was done");
         let report = scene.report();
         assert_eq!((&report["dry_run"], &report["objects"][0]["size"]), (&true.into(), &1.into()));
+        assert_eq!(report["objects"][0]["destinations"][0]["outcome"], "planned");
         let ran = scene.solgate(&["transfer", "--dry-run", "a"]).ends_with(0);
-        assert!(ran.stdout.starts_with("a -> destination_lake a: would be written\n"), "{}", ran.stdout);
+        let told = "a -> destination_lake a: would be written\nsolgate transfer: nothing stands in the way (dry run";
+        assert!(ran.stdout.starts_with(told), "{}", ran.stdout);
+        scene.solgate(&["transfer", "a"]).ends_with(0);
+        let ran = scene.solgate(&["transfer", "--dry-run", "--skip-existing", "a"]).ends_with(0);
+        assert!(ran.stdout.starts_with("a -> destination_lake a: already there\n"), "{}", ran.stdout);
+        let told = "\n    would write 0 (0 B at the source); 1 left alone: already there";
+        assert!(ran.stdout.contains(told) && !ran.stdout.contains("verified"), "{}", ran.stdout);
         let json = scene.solgate(&["transfer", "-n", "a", "--output", "json"]).ends_with(0).json();
         assert_eq!((&json[0]["key"], &json[1]["run"]["dry_run"]), (&"a".into(), &true.into()));
     }

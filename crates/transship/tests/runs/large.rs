@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use transship::Error;
+use transship::{Error, types::Outcome};
 
 use crate::stage::{BUCKET, Stage, finish, is_copied, reports, skipped};
 
@@ -79,7 +79,10 @@ async fn the_newest_of_very_many_objects_wins() {
     .await;
     for report in all {
         let first_wins = report.key.as_str()[2..7].parse::<usize>().unwrap() % 3 != 0;
-        let gives_way = skipped(&report.destinations[0]).contains("newer object gets the same key");
+        let gives_way = match &report.destinations[0].outcome {
+            Outcome::Planned => false,
+            _ => skipped(&report.destinations[0]).contains("newer object gets the same key"),
+        };
         assert_eq!(gives_way, report.key.as_str().starts_with("0/") != first_wins, "{}", &report.key.as_str()[..7]);
     }
 }
