@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Arg, Args, CommandFactory, Parser, Subcommand};
+use clap::{Arg, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use transship_support::{LogArgs, OutputFormat, RunArgs};
 
-const WHERE: &str = "Where the configuration is";
+const CONFIGURATION: &str = "Configuration";
 const LOGS: &str = "Logs";
 const RUN: &str = "What it may take and what it tells";
 
@@ -15,16 +15,20 @@ const RUN: &str = "What it may take and what it tells";
 #[command(name = "solgate", version, propagate_version = true, max_term_width = 110)]
 pub struct Cli {
     /// Configuration: a file (INI, TOML or YAML), or a folder that holds config.ini, config.yaml or config.toml
-    #[arg(short, long, value_name = "PATH", global = true, help_heading = WHERE, conflicts_with_all = ["config_folder", "config_filename"])]
+    #[arg(short, long, value_name = "PATH", global = true, help_heading = CONFIGURATION, conflicts_with_all = ["config_folder", "config_filename"])]
     pub config: Option<PathBuf>,
 
     /// Folder of the configuration [default: /etc/solgate]
-    #[arg(long, value_name = "DIR", global = true, help_heading = WHERE)]
+    #[arg(long, value_name = "DIR", global = true, help_heading = CONFIGURATION)]
     pub config_folder: Option<PathBuf>,
 
     /// Name of the configuration file in its folder [default: config.ini, else config.yaml, else config.toml]
-    #[arg(long, value_name = "NAME", global = true, help_heading = WHERE)]
+    #[arg(long, value_name = "NAME", global = true, help_heading = CONFIGURATION)]
     pub config_filename: Option<PathBuf>,
+
+    /// Whether signatures at S3 cover the bytes of objects [default: `sign_payload` of each location]
+    #[arg(long, value_name = "WHEN", global = true, help_heading = CONFIGURATION)]
+    pub sign_payload: Option<SignPayload>,
 
     /// What is logged.
     #[command(flatten, next_help_heading = LOGS)]
@@ -35,14 +39,24 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// The command line as clap sees it. `version` and `completions` have no use for the flags of all others: there they
-/// are not shown.
+/// Whether signatures at S3 cover the bytes of objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SignPayload {
+    /// On plain HTTP where the copy is not proven otherwise.
+    Auto,
+    /// Always: what is streamed is gathered in memory first.
+    Always,
+}
+
+/// The command line as clap sees it. Flags of all commands are not shown where they mean nothing.
 pub fn command() -> clap::Command {
     let command = Cli::command();
-    let unused: Vec<Arg> =
+    let of_all: Vec<Arg> =
         command.get_arguments().filter(|a| a.is_global_set()).map(|a| a.clone().hide(true)).collect();
-    let without = |command: clap::Command| command.args(unused.clone());
-    ["version", "completions"].into_iter().fold(command, |all, name| all.mut_subcommand(name, without))
+    let of_stores: Vec<Arg> = of_all.iter().filter(|a| a.get_id() == "sign_payload").cloned().collect();
+    // A command that is changed moves to the end: those that follow keep their order.
+    let unused = [("notify", of_stores), ("explain", vec![]), ("version", of_all.clone()), ("completions", of_all)];
+    unused.into_iter().fold(command, |all, (name, hidden)| all.mut_subcommand(name, |one| one.args(hidden)))
 }
 
 /// The commands.

@@ -2,11 +2,13 @@
 
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
-use transship::{Leg, Place, Route, RunOptions, keys::Defaults, report::Header, transfer::CopyOptions};
+use transship::{
+    Leg, Place, Route, RunOptions, keys::Defaults, report::Header, store::PayloadSigning, transfer::CopyOptions,
+};
 use transship_config::{ConfigPath, DestinationConfig, LocationConfig, SolgateConfig};
 use transship_support::{Failure, default_memory, environment};
 
-use crate::cli::{Cli, CopyArgs};
+use crate::cli::{Cli, CopyArgs, SignPayload};
 
 /// Where the command line says that the configuration is.
 pub(crate) fn place(cli: &Cli) -> ConfigPath {
@@ -16,7 +18,12 @@ pub(crate) fn place(cli: &Cli) -> ConfigPath {
 /// Finds and reads the configuration.
 pub(crate) fn load(cli: &Cli) -> anyhow::Result<SolgateConfig> {
     let file = place(cli).find().map_err(Failure::usage)?;
-    let config = SolgateConfig::load(&file, &environment()).map_err(Failure::usage)?;
+    let mut config = SolgateConfig::load(&file, &environment()).map_err(Failure::usage)?;
+    match cli.sign_payload {
+        Some(SignPayload::Auto) => config.sign_payloads(PayloadSigning::Auto),
+        Some(SignPayload::Always) => config.sign_payloads(PayloadSigning::Always),
+        None => {}
+    }
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

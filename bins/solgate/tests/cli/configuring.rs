@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use transship_testbed::s3::Operation;
+
 use crate::scene::{KEY_ID, Ran, SECRET, Scene};
 
 fn run(scene: &Scene, arguments: &[&str]) -> Ran {
@@ -97,6 +99,30 @@ async fn keys_come_from_files_beside_the_configuration_and_then_from_the_environ
     }
     let mut command = scene.command(&["-c", "config.yaml", "sync"]);
     Ran::of(command.env("AWS_ACCESS_KEY_ID", KEY_ID).env("AWS_SECRET_ACCESS_KEY", SECRET)).ends_with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn payloads_are_signed_as_the_flag_says_and_else_as_the_file_says() {
+    let (scene, other) = (Scene::s3().await, Scene::s3().await);
+    scene.put("raw", "in/a", "bytes that are signed");
+    let digest = "e3e931c1c4e4f3fca3d8acaf25b1373a81bbb7ff0a43bd3afb0a55de2dc87270";
+    let told = |key: &str, flag: &[&str]| {
+        scene.config(&format!("[source]\n{}[destination]\n{}{key}", scene.at("raw/in"), other.at("lake/out")));
+        other.server().clear_requests();
+        scene.solgate(&[&["sync"], flag].concat()).ends_with(0);
+        let puts = other.server().requests_of(Operation::PutObject);
+        puts[0].header("x-amz-content-sha256").unwrap().to_owned()
+    };
+    let always = "sign_payload = always\n";
+    for (key, flag, signed) in [
+        ("", &[][..], false),
+        (always, &[], true),
+        ("", &["--sign-payload", "always"], true),
+        (always, &["--sign-payload=auto"], false),
+    ] {
+        let expected = if signed { digest } else { "UNSIGNED-PAYLOAD" };
+        assert_eq!(told(key, flag), expected, "{key} {flag:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

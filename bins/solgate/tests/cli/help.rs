@@ -26,11 +26,11 @@ fn pages_of_help() {
 fn commands_have_the_flags_that_mean_something_for_them() {
     for (command, has, has_not) in [
         ("list", "-c --log-level", "--report --memory --progress --output\u{20}"),
-        ("transfer", "-c --log-level --report --memory --progress --output", ""),
+        ("transfer", "-c --log-level --sign-payload --report --memory --progress --output", ""),
         ("sync", "-c --log-level --report --memory --progress --output", ""),
-        ("notify", "-c --log-level", "--report --memory --progress --output"),
+        ("notify", "-c --log-level", "--sign-payload --report --memory --progress --output"),
         ("explain", "-c --log-level --output", "--report --memory --progress"),
-        ("version", "", "--config --log-level --report --memory --progress --output"),
+        ("version", "", "--sign-payload --config --log-level --report --memory --progress --output"),
         ("completions", "", "--config --log-level --report --memory --progress --output"),
     ] {
         let page = page(&[command, "--help"], "100");

@@ -167,6 +167,8 @@ async fn places_for_results_are_tried_before_the_copy() {
         assert_eq!((scene.keys("lake").len(), scene.read("notes.txt").as_str()), (0, "not a list"));
         let left: Vec<_> = fs::read_dir(scene.dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert!(!left.iter().any(|name| name.to_string_lossy().contains("partial")), "{left:?}");
+        let line = scene.solgate(&["sync", "--report", "failed.json"]).fails_with(2);
+        assert!(line.contains("--report and --failed-file are both"), "{line}");
         // A dry run writes no list; older lists of either form give way.
         scene.solgate(&["sync", "-n", "--failed-file", "notes.txt"]).ends_with(0);
         scene.solgate(&["sync", "--failed-file", "old.json"]).ends_with(0);
