@@ -1,10 +1,13 @@
 //! `solgate explain`
 
-use time::format_description::well_known::Rfc3339;
+mod told;
+
+use futures::future::join_all;
+use time::OffsetDateTime;
 use transship::{
-    Decision, Plan, Planned,
-    store::{ErrorKind, retry},
-    types::{Entry, Key},
+    Decision, Leg, Plan, PlannedTarget, Route,
+    store::{Bucket, Error, ErrorKind, ObjectInfo, retry},
+    types::{Entry, ErrorClass, Key},
 };
 use transship_support::{ExitCode, Output, OutputFormat};
 
@@ -13,113 +16,109 @@ use crate::{
     copying, list, settings,
 };
 
+/// What would happen to one key.
+struct Explanation<'a> {
+    key: &'a str,
+    route: &'a Route,
+    /// What the source has, where it has anything.
+    source: Option<ObjectInfo>,
+    /// Whether `list` and `sync` would take it.
+    listed: bool,
+    targets: Vec<Explained>,
+}
+
+/// What would happen to it at one destination.
+struct Explained {
+    target: PlannedTarget,
+    /// What is there now; an error where that cannot be told.
+    there: Result<Option<ObjectInfo>, Error>,
+    action: Action,
+}
+
+/// What would happen, and why.
+enum Action {
+    Write {
+        unpack: bool,
+        newest_wins: bool,
+    },
+    /// The object there was copied from a source of this time, which is newer.
+    Keep(OffsetDateTime),
+    Fail(String),
+    /// There is nothing to write.
+    Nothing,
+}
+
 pub(crate) async fn run(cli: &Cli, args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     let config = settings::load(cli)?;
     let route = settings::route(&config)?;
     let key = Key::from(&*args.key).prefixed(&route.source.prefix);
-    let found = match retry(&Default::default(), |_| route.source.bucket.head(&key)).await {
-        Ok(info) => Some(info),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnrepresentableKey) => None,
-        Err(error) => return Err(copying::failure(error.into())),
-    };
+    let source = look(&*route.source.bucket, &key).await.map_err(|error| copying::failure(error.into()))?;
     let entry = Entry {
         key,
-        size: found.as_ref().map_or(0, |i| i.size),
-        last_modified: found.as_ref().map_or(time::OffsetDateTime::UNIX_EPOCH, |i| i.last_modified),
-        etag: found.as_ref().and_then(|i| i.etag.clone()),
+        size: source.as_ref().map_or(0, |i| i.size),
+        last_modified: source.as_ref().map_or(OffsetDateTime::UNIX_EPOCH, |i| i.last_modified),
+        etag: source.as_ref().and_then(|i| i.etag.clone()),
         storage_class: None,
     };
-    let listed = found.is_some().then(|| list::oldest(&config).is_none_or(|oldest| entry.last_modified >= oldest));
+    let listed = source.is_some() && list::oldest(&config).is_none_or(|oldest| entry.last_modified >= oldest);
     let planned = Plan::new(route.clone()).decide(entry)?;
+    let explained = planned.targets.into_iter().map(|target| explain(target, &route, source.as_ref()));
+    let targets = join_all(explained).await;
+    let explanation = Explanation { key: &args.key, route: &route, source, listed, targets };
     let mut out = Output::stdout();
     match args.output {
-        OutputFormat::Json => out.line(&json(&args.key, &planned, listed, &route))?,
-        OutputFormat::Text => text(&mut out, &args.key, &planned, listed, &route)?,
+        OutputFormat::Json => out.line(&explanation.json())?,
+        OutputFormat::Text => out.line(&explanation.text().trim_end())?,
     }
-    let fails = planned.targets.iter().any(|t| matches!(t.decision, Decision::Fail { .. }));
-    Ok(if fails || listed.is_none() { ExitCode::ObjectsFailed } else { ExitCode::Done })
+    let fails = explanation.targets.iter().any(|t| matches!(t.action, Action::Fail(_)));
+    Ok(if fails || explanation.source.is_none() { ExitCode::ObjectsFailed } else { ExitCode::Done })
 }
 
-fn text(
-    out: &mut Output,
-    key: &str,
-    planned: &Planned,
-    listed: Option<bool>,
-    route: &transship::Route,
-) -> anyhow::Result<()> {
-    out.line(&format_args!("{}", Key::from(key)))?;
-    out.line(&format_args!("  at {}", route.source.describe()))?;
-    let state = match listed {
-        None => "is not there".to_owned(),
-        Some(lately) => {
-            let Entry { size, last_modified, .. } = &planned.source;
-            let window = if lately { "within timedelta: listed" } else { "older than timedelta: not listed" };
-            let modified = last_modified.format(&Rfc3339).unwrap_or_else(|_| last_modified.to_string());
-            format!("{size} bytes, modified {modified}, {window}")
+/// What is under a key, where anything is.
+async fn look(bucket: &dyn Bucket, key: &Key) -> Result<Option<ObjectInfo>, Error> {
+    match retry(&Default::default(), |_| bucket.head(key)).await {
+        Ok(info) => Ok(Some(info)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnrepresentableKey) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn explain(target: PlannedTarget, route: &Route, source: Option<&ObjectInfo>) -> Explained {
+    let leg = &route.legs[target.leg];
+    let there = match &target.key {
+        Some(key) => look_there(leg, key).await,
+        None => Ok(None),
+    };
+    let action = match (&target.decision, source) {
+        (Decision::Fail { error }, _) => Action::Fail(error.clone()),
+        (_, None) => Action::Nothing,
+        (_, Some(source)) => {
+            let unpack = matches!(target.decision, Decision::Write { unpack: true, .. });
+            action(source, &there, unpack, leg.keys.newest_wins())
         }
     };
-    out.line(&format_args!("  {state}"))?;
-    for target in &planned.targets {
-        let leg = &route.legs[target.leg];
-        out.line(&format_args!("{}, at {}", leg.name, leg.place.describe()))?;
-        for line in reasons(&target.decision, key_there(target, leg).as_ref(), leg) {
-            out.line(&format_args!("  {line}"))?;
+    Explained { target, there, action }
+}
+
+/// A directory that is not there yet holds nothing, and is made with the first object.
+async fn look_there(leg: &Leg, key: &Key) -> Result<Option<ObjectInfo>, Error> {
+    let bucket = &*leg.place.bucket;
+    match look(bucket, key).await {
+        Err(error) if error.kind() == ErrorKind::NoSuchBucket && bucket.capabilities().made_by_writing => Ok(None),
+        looked => looked,
+    }
+}
+
+/// What a run does to a target whose key is all right.
+fn action(source: &ObjectInfo, there: &Result<Option<ObjectInfo>, Error>, unpack: bool, newest_wins: bool) -> Action {
+    match there {
+        // Only the newest of several has to be looked at before it is written.
+        Err(error) if newest_wins || error.concerns_bucket() || error.class() == ErrorClass::Transient => {
+            Action::Fail(error.to_string())
         }
-    }
-    Ok(())
-}
-
-/// The key below the destination's own prefix, as the report gives it.
-fn key_there(target: &transship::PlannedTarget, leg: &transship::Leg) -> Option<Key> {
-    target.key.as_ref()?.strip_prefix(&leg.place.prefix)
-}
-
-fn reasons(decision: &Decision, key: Option<&Key>, leg: &transship::Leg) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let Some(key) = key {
-        let why = match leg.keys.formatter() {
-            Some(formatter) => format!("by the formatter {}", formatter.destination()),
-            None => "as it is: the source or this destination has no formatter".to_owned(),
-        };
-        lines.push(format!("key {key}, {why}"));
-    }
-    match decision {
-        Decision::Write { unpack, newest_wins } => {
-            lines.push("would be written".to_owned());
-            if *unpack {
-                lines.push("unpacked on the way, because the key ends in .gz".to_owned());
-            }
-            if *newest_wins {
-                lines.push(
-                    "unless the object there was copied from a newer source: the formatter drops a group, so \
-                            that several objects share this key"
-                        .to_owned(),
-                );
-            }
+        Ok(Some(ObjectInfo { modified_at_source: Some(time), .. })) if newest_wins && *time > source.last_modified => {
+            Action::Keep(*time)
         }
-        Decision::GiveWay { to } => lines.push(format!("would be left alone: {to} is newer and gets the same key")),
-        Decision::Skip { reason } => lines.push(format!("would be left alone: {reason}")),
-        Decision::Fail { error } => lines.push(format!("would fail: {error}")),
+        _ => Action::Write { unpack, newest_wins },
     }
-    lines
-}
-
-fn json(key: &str, planned: &Planned, listed: Option<bool>, route: &transship::Route) -> serde_json::Value {
-    let target = |target: &transship::PlannedTarget| {
-        let leg = &route.legs[target.leg];
-        let (action, reason, unpack, newest_wins) = match &target.decision {
-            Decision::Write { unpack, newest_wins } => ("write", None, *unpack, *newest_wins),
-            Decision::GiveWay { to } => ("skip", Some(format!("{to} is newer and gets the same key")), false, false),
-            Decision::Skip { reason } => ("skip", Some(reason.clone()), false, false),
-            Decision::Fail { error } => ("fail", Some(error.clone()), false, false),
-        };
-        serde_json::json!({
-            "destination": leg.name, "location": leg.place.describe(), "key": key_there(target, leg), "action": action,
-            "reason": reason, "unpack": unpack, "newest_wins": newest_wins,
-        })
-    };
-    serde_json::json!({
-        "key": key, "exists": listed.is_some(), "listed": listed.unwrap_or(false), "size": planned.source.size,
-        "destinations": planned.targets.iter().map(target).collect::<Vec<_>>(),
-    })
 }

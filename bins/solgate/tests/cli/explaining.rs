@@ -30,7 +30,9 @@ async fn a_key_is_explained_for_each_destination() {
             "  key 2024-05-06/sales.csv.gz, as it is: the source or this destination has no formatter\n",
             "  key sales/latest.csv, by the formatter {collection}/latest.{ext}\n",
             "  unpacked on the way, because the key ends in .gz\n",
-            "  unless the object there was copied from a newer source",
+            "  there now: nothing\n",
+            "  would be written by `transfer` or with --backfill\n",
+            "  any newer object of the source that gets this key wins: the formatter drops a group",
         ] {
             assert!(ran.stdout.contains(line), "{line:?} in {}", ran.stdout);
         }
@@ -47,6 +49,80 @@ async fn a_key_is_explained_for_each_destination() {
             (&"write".into(), &true.into(), &true.into())
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_at_the_destination_decides_and_is_shown() {
+    for scene in Scene::both().await {
+        renaming(&scene);
+        let hour = Duration::from_secs(3600);
+        scene.put_aged("raw", "in/1/sales.csv.gz", packed("older"), 2 * hour);
+        scene.put_aged("raw", "in/2/sales.csv.gz", packed("newer!"), hour);
+        scene.solgate(&["transfer", "2/sales.csv.gz"]).ends_with(0);
+        let before = scene.keys("lake");
+        let ran = scene.solgate(&["explain", "1/sales.csv.gz"]).ends_with(0);
+        let (raw, latest) = ran.stdout.split_once("\ndestination_latest, at ").unwrap();
+        assert!(raw.contains("  there now: nothing\n  would be written"), "{raw}");
+        assert!(latest.contains("  there now: 6 bytes, written "), "{latest}");
+        assert_eq!(latest.contains(", copied from a source of "), scene.server.is_some(), "{latest}");
+        assert!(
+            latest.contains("  would be left alone: the object there was copied from a newer source, of 20"),
+            "{latest}"
+        );
+        assert!(!latest.contains("would be written"), "{latest}");
+        let explain = |key: &str| {
+            let ran = scene.solgate(&["explain", key, "--output", "json"]);
+            (ran.code, ran.json().remove(0))
+        };
+        let (code, json) = explain("1/sales.csv.gz");
+        let latest = &json["destinations"][1];
+        assert_eq!(
+            (code, &latest["action"], &latest["reason"]),
+            (0, &"skip".into(), &"newer at the destination".into())
+        );
+        let (_, newer) = explain("2/sales.csv.gz");
+        let same_second =
+            |a: &serde_json::Value, b: &serde_json::Value| a.as_str().unwrap()[..19] == b.as_str().unwrap()[..19];
+        assert!(same_second(&latest["there"]["modified_at_source"], &newer["last_modified"]), "{latest} {newer}");
+        assert_eq!((&newer["destinations"][1]["action"], &latest["there"]["size"]), (&"write".into(), &6.into()));
+        assert_eq!(scene.keys("lake"), before, "nothing is written");
+        if scene.server.is_some() {
+            assert_eq!(newer["destinations"][0]["there"]["e_tag"], newer["e_tag"]);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_the_source_does_not_have_is_written_nowhere() {
+    for scene in Scene::both().await {
+        renaming(&scene);
+        scene.put("raw", "in/2024/here.csv", "").put("archive", "2024/gone.csv", "an old copy");
+        let ran = scene.solgate(&["explain", "2024/gone.csv"]).ends_with(4);
+        assert!(!ran.stdout.contains("would be written\n"), "{}", ran.stdout);
+        let none = ran.stdout.matches("  nothing would be written: the source has no such object\n").count();
+        assert_eq!(none, 2, "{}", ran.stdout);
+        let there = ran.stdout.matches("  there now: ").count();
+        assert!(there == 2 && ran.stdout.contains("  there now: 11 bytes, written "), "{}", ran.stdout);
+        let json = scene.solgate(&["explain", "2024/gone.csv", "--output", "json"]).ends_with(4).json().remove(0);
+        assert_eq!((&json["exists"], &json["size"]), (&false.into(), &serde_json::Value::Null));
+        assert_eq!(json["destinations"][0]["action"], "none");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_that_must_not_be_looked_at_is_told() {
+    let (scene, other) = (Scene::s3().await, Scene::s3().await);
+    let (source, lake) = (scene.at("raw/in"), other.at("lake"));
+    scene.put("raw", "in/1/a", "x");
+    let denied = transship_testbed::s3::Fault::answer(403, "AccessDenied").method(http::Method::HEAD);
+    other.server().faults().add(denied);
+    scene.config(&format!("[source]\n{source}[destination]\n{lake}"));
+    let ran = scene.solgate(&["explain", "1/a"]).ends_with(0);
+    assert!(ran.stdout.contains("  there now: cannot be told: ") && ran.stdout.contains("  would be written\n"));
+    // Where the newest wins, nothing is written without a look.
+    scene.config(&format!("[source]\n{source}formatter = {{n}}/{{a}}\n[destination]\n{lake}formatter = {{a}}\n"));
+    let ran = scene.solgate(&["explain", "1/a"]).ends_with(4);
+    assert!(ran.stdout.contains("  would fail: ") && !ran.stdout.contains("would be written"), "{}", ran.stdout);
 }
 
 #[tokio::test(flavor = "multi_thread")]
