@@ -16,13 +16,14 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use transship_report::ObjectReport;
 use transship_store::ErrorKind;
-use transship_transfer::{Copied, Copier, CopyOptions, Job, Target, Unfinished};
+use transship_transfer::{Copier, CopyOptions, Job, Target, Unfinished};
 use transship_types::{Entry, ErrorClass};
 
 use crate::{
-    Decision, Error, Existing, Plan, Planned, Result, Route,
+    Decision, Error, Existing, Plan, Result, Route,
+    due::Due,
     found::{Found, Look, look_at},
-    list, outcome,
+    list,
     planner::Planner,
 };
 
@@ -246,33 +247,6 @@ async fn probe(route: &Route, options: &CopyOptions) -> Result<Vec<Option<String
         error => Ok(error.map(|error| error.to_string())),
     };
     errors.into_iter().map(closed).collect()
-}
-
-/// One object, and what is to be done with it.
-pub(crate) struct Due {
-    pub(crate) planned: Planned,
-    hint: bool,
-    changed: bool,
-}
-
-impl Due {
-    /// What came of it.
-    pub(crate) fn report(&self, route: &Route, copied: Option<Copied>) -> ObjectReport {
-        let mut report = outcome::report(route, &self.planned, copied);
-        report.changed_since_listing |= self.changed;
-        report
-    }
-}
-
-impl Plan {
-    pub(crate) fn due(&self, found: Found) -> Result<Due> {
-        let Found { entry, hint, changed, failure } = found;
-        let planned = match failure {
-            None => self.decide(entry)?,
-            Some(error) => self.fail(entry, &error),
-        };
-        Ok(Due { planned, hint, changed })
-    }
 }
 
 struct Running {

@@ -6,7 +6,8 @@ use transship_types::{Entry, Outcome};
 
 use crate::{
     Decision, Result, Route, Run, RunOptions,
-    copy::{Due, Entries, Progress, prepare},
+    copy::{Entries, Progress, prepare},
+    due::Due,
     found::Look,
 };
 

@@ -21,6 +21,7 @@
 
 mod copy;
 mod dry_run;
+mod due;
 mod error;
 mod existing;
 mod found;
