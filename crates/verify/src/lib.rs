@@ -15,4 +15,4 @@ mod part_size;
 
 pub use etag::{Claim, ETagHasher, PartDigests, same_content};
 pub use hasher::Hasher;
-pub use part_size::part_sizes;
+pub use part_size::{part_sizes, usual_part_sizes};

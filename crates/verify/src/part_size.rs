@@ -25,6 +25,11 @@ const USUAL: [u64; 20] = [
     100_000_000,
 ];
 
+/// The part sizes in use with which an object of `size` bytes could have been written in `parts` parts.
+pub fn usual_part_sizes(size: u64, parts: u32) -> impl Iterator<Item = u64> {
+    USUAL.into_iter().filter(move |part| size.div_ceil(*part) == u64::from(parts))
+}
+
 /// Part sizes with which an object of `size` bytes could have been written in `parts` parts, likeliest first.
 ///
 /// Equal parts with a shorter last one are assumed, as every tool writes them. The part size follows from size and
@@ -33,14 +38,14 @@ pub fn part_sizes(size: u64, parts: u32) -> Vec<u64> {
     if parts == 0 || size == 0 {
         return Vec::new();
     }
-    let parts = u64::from(parts);
+    let (count, parts) = (parts, u64::from(parts));
     if parts == 1 {
         return vec![size];
     }
     let fits = |part: u64| part > 0 && size.div_ceil(part) == parts;
     let smallest = size.div_ceil(parts);
     let whole_mib = smallest.div_ceil(MIB) * MIB;
-    let mut found: Vec<u64> = USUAL.into_iter().filter(|p| fits(*p)).collect();
+    let mut found: Vec<u64> = usual_part_sizes(size, count).collect();
     for candidate in [whole_mib, smallest] {
         if fits(candidate) && !found.contains(&candidate) {
             found.push(candidate);

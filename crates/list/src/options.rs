@@ -1,0 +1,67 @@
+use std::{fmt, sync::Arc};
+
+use transship_store::RetryOptions;
+
+/// How a listing goes.
+#[derive(Clone, Debug)]
+pub struct ListOptions {
+    /// How many ranges are listed side by side, at most. 1 lists from the first page to the last.
+    pub listers: usize,
+    /// When a page is asked for again.
+    pub retry: RetryOptions,
+    /// What need not be listed.
+    pub skip: Skip,
+}
+
+impl Default for ListOptions {
+    fn default() -> Self {
+        Self { listers: 16, retry: RetryOptions::default(), skip: Skip::nothing() }
+    }
+}
+
+/// Tells how far a listing may jump: see [`Skip::new`].
+#[derive(Clone)]
+pub struct Skip(Option<Arc<Rule>>);
+
+type Rule = dyn Fn(&str) -> Jump + Send + Sync;
+
+/// Where a listing goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Jump {
+    /// With the next key.
+    Next,
+    /// Behind this key, relative to the prefix: nothing up to it is wanted.
+    Behind(String),
+    /// Nowhere: nothing that follows is wanted.
+    End,
+}
+
+impl Skip {
+    /// Leaves nothing out.
+    pub fn nothing() -> Self {
+        Self(None)
+    }
+
+    /// A rule that is asked with a relative key up to which everything was listed. What it jumps over is not listed,
+    /// and what it does not jump over may be: the rule saves requests, it is no filter.
+    pub fn new(rule: impl Fn(&str) -> Jump + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(rule)))
+    }
+
+    pub(crate) fn ask(&self, listed: &str) -> Jump {
+        match &self.0 {
+            None => Jump::Next,
+            Some(rule) => match rule(listed) {
+                // Backwards would be an endless loop.
+                Jump::Behind(key) if key.as_str() <= listed => Jump::Next,
+                jump => jump,
+            },
+        }
+    }
+}
+
+impl fmt::Debug for Skip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Skip(rule)" } else { "Skip(nothing)" })
+    }
+}

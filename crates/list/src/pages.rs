@@ -1,0 +1,93 @@
+//! The pages of one side, one after the other, each checked.
+
+use transship_store::{Cursor, ListRequest, retry};
+use transship_types::{Entry, Key};
+
+use crate::{Error, Jump, KeyRange, ListOptions, Result, Side};
+
+/// Asks for pages from a key on.
+#[derive(Debug)]
+pub(crate) struct Pages {
+    side: Side,
+    options: ListOptions,
+    /// Everything up to this relative key is known: it was listed, or not wanted.
+    known: Option<String>,
+    /// Where the server goes on by itself.
+    cursor: Option<Cursor>,
+    /// The last key that came by `cursor`, or none where the next page is the first of a request.
+    last: Option<Key>,
+    ended: bool,
+}
+
+impl Pages {
+    pub(crate) fn new(side: Side, range: &KeyRange, options: ListOptions) -> Self {
+        let known = range.after.as_ref().map(|key| key.as_str().to_owned());
+        let mut pages = Self { side, options, known, cursor: None, last: None, ended: false };
+        pages.jump();
+        pages
+    }
+
+    /// The next page, or `None` behind the last. Every key in it lies behind those before.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Entry>>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let request = ListRequest {
+            prefix: self.side.prefix.clone(),
+            start_after: self.known.as_ref().map(|known| Key::from(format!("{}{known}", self.side.prefix))),
+            ..ListRequest::default()
+        };
+        let bucket = &self.side.bucket;
+        let page = retry(&self.options.retry, |_| bucket.list_page(&request, self.cursor.clone())).await?;
+        for entry in &page.entries {
+            self.check(&entry.key, request.start_after.as_ref())?;
+            self.last = Some(entry.key.clone());
+        }
+        if let Some(last) = page.entries.last() {
+            self.known = Some(self.side.relative(&last.key).to_owned());
+        }
+        self.cursor = page.next;
+        self.ended = self.cursor.is_none();
+        self.jump();
+        Ok(Some(page.entries))
+    }
+
+    /// Whether nothing more will come.
+    pub(crate) fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Everything up to here is known.
+    pub(crate) fn known(&self) -> Option<&str> {
+        self.known.as_deref()
+    }
+
+    /// Leaves out what is not wanted.
+    fn jump(&mut self) {
+        match self.options.skip.ask(self.known.as_deref().unwrap_or_default()) {
+            Jump::Next => {}
+            Jump::End => self.ended = true,
+            Jump::Behind(key) => {
+                self.known = Some(key);
+                self.cursor = None;
+                self.last = None;
+            }
+        }
+    }
+
+    fn check(&self, key: &Key, after: Option<&Key>) -> Result<()> {
+        let location = || self.side.bucket.location().to_owned();
+        if !key.as_str().starts_with(&self.side.prefix) {
+            return Err(Error::Outside { location: location(), prefix: self.side.prefix.clone(), found: key.clone() });
+        }
+        match (&self.last, after) {
+            (Some(last), _) if key <= last => {
+                Err(Error::OutOfOrder { location: location(), before: last.clone(), after: key.clone() })
+            }
+            (None, Some(after)) if key <= after => {
+                Err(Error::StartIgnored { location: location(), after: after.clone(), found: key.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+use transship_list::{Error, KeyRange};
+use transship_testbed::s3::{Effect, Fault, PageFault};
+
+use crate::shelf::Shelf;
+
+async fn shelf() -> Shelf {
+    Shelf::with(10, (0..300).map(|n| format!("obj-{n:04}"))).await
+}
+
+/// The error of both ways to list.
+async fn fails(shelf: &Shelf) -> [Error; 2] {
+    let ordered = shelf.in_order("", KeyRange::ALL).await.unwrap_err();
+    [ordered, shelf.in_pieces("", KeyRange::ALL).await.unwrap_err()]
+}
+
+#[tokio::test]
+async fn a_server_that_ignores_where_to_start_is_caught() {
+    let shelf = shelf().await;
+    shelf.spoil(Fault::new(Effect::Page(PageFault::IgnoreStartAfter)));
+    for error in fails(&shelf).await {
+        assert!(matches!(error, Error::StartIgnored { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_ignores_where_to_start_is_listed_in_one_piece() {
+    let mut shelf = shelf().await;
+    shelf.spoil(Fault::new(Effect::Page(PageFault::IgnoreStartAfter)));
+    shelf.options.listers = 1;
+    assert_eq!(shelf.in_order("", KeyRange::ALL).await.unwrap().len(), 300);
+}
+
+#[tokio::test]
+async fn a_page_that_comes_twice_is_caught() {
+    let shelf = shelf().await;
+    shelf.spoil(Fault::new(Effect::Page(PageFault::Repeat)));
+    for error in fails(&shelf).await {
+        assert!(matches!(error, Error::OutOfOrder { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_out_of_order_is_caught() {
+    let shelf = shelf().await;
+    shelf.spoil(Fault::new(Effect::Page(PageFault::OutOfOrder)));
+    for error in fails(&shelf).await {
+        assert!(matches!(error, Error::OutOfOrder { .. }), "{error}");
+        assert!(error.to_string().contains("which is not the order of bytes"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_fails_for_good_ends_the_listing() {
+    let shelf = shelf().await;
+    shelf.spoil(Fault::answer(403, "AccessDenied").after(7));
+    assert!(matches!(shelf.in_order("", KeyRange::ALL).await.unwrap_err(), Error::Store(_)));
+}
+
+#[tokio::test]
+async fn a_page_that_fails_once_is_asked_for_again() {
+    let shelf = shelf().await;
+    shelf.spoil(Fault::answer(503, "SlowDown").after(3).times(2));
+    assert_eq!(shelf.in_order("", KeyRange::ALL).await.unwrap().len(), 300);
+}

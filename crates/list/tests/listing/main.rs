@@ -1,0 +1,10 @@
+//! Listings over real sockets: every key once, in order, whatever the key space and whatever the server does.
+
+// Lints spare tests, but not what tests share.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod shelf;
+
+mod faults;
+mod skipping;
+mod splitting;
