@@ -71,7 +71,7 @@ async fn follow(
 pub(crate) fn code(error: &Error, objects: u64) -> ExitCode {
     match error {
         Error::Collision { .. } => ExitCode::Usage,
-        Error::WorkDir { .. } if objects == 0 => ExitCode::Usage,
+        Error::WorkDir(_) if objects == 0 => ExitCode::Usage,
         Error::Store(error) if error.kind() == ErrorKind::Configuration && objects == 0 => ExitCode::Usage,
         error if error.class() == ErrorClass::Cancelled => ExitCode::Stopped,
         _ => ExitCode::RunFailed,

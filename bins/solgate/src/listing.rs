@@ -13,7 +13,7 @@ use serde::{
 };
 use time::OffsetDateTime;
 use transship::{
-    Spool, Table,
+    spill::{Spool, Table},
     types::{ETag, Entry, Key},
 };
 
@@ -130,7 +130,7 @@ impl Listing {
 
     /// The objects, in the order of the list.
     pub(crate) fn items(self) -> transship::Result<impl Iterator<Item = transship::Result<Item>> + Send> {
-        self.items.read()
+        Ok(self.items.read()?.map(|item| Ok(item?)))
     }
 }
 

@@ -32,6 +32,14 @@ pub enum Error {
         /// What was listed.
         found: Key,
     },
+    /// The store lists a page again.
+    #[error("{location} lists {key:?} twice")]
+    Repeated {
+        /// Where.
+        location: String,
+        /// The key that came again.
+        key: Key,
+    },
     /// The store lists a key that is not below the prefix that was asked for.
     #[error("{location} lists {found:?}, which is not below {prefix:?}")]
     Outside {
@@ -42,6 +50,9 @@ pub enum Error {
         /// What was listed.
         found: Key,
     },
+    /// What does not fit into memory could not be kept on disk.
+    #[error(transparent)]
+    Spill(#[from] transship_spill::Error),
     /// The task that asks for pages died.
     #[error("the listing of {location} was interrupted: {cause}")]
     Interrupted {

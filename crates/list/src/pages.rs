@@ -32,6 +32,11 @@ impl Pages {
         if self.ended {
             return Ok(None);
         }
+        if let Some(page) = self.side.sorted_page(self.known.as_deref())? {
+            self.ended = page.is_empty();
+            self.learn(&page);
+            return Ok(Some(page));
+        }
         let request = ListRequest {
             prefix: self.side.prefix.clone(),
             start_after: self.known.as_ref().map(|known| Key::from(format!("{}{known}", self.side.prefix))),
@@ -43,12 +48,9 @@ impl Pages {
             self.check(&entry.key, request.start_after.as_ref())?;
             self.last = Some(entry.key.clone());
         }
-        if let Some(last) = page.entries.last() {
-            self.known = Some(self.side.relative(&last.key).to_owned());
-        }
         self.cursor = page.next;
         self.ended = self.cursor.is_none();
-        self.jump();
+        self.learn(&page.entries);
         Ok(Some(page.entries))
     }
 
@@ -60,6 +62,14 @@ impl Pages {
     /// Everything up to here is known.
     pub(crate) fn known(&self) -> Option<&str> {
         self.known.as_deref()
+    }
+
+    /// Everything up to the end of a page is known.
+    fn learn(&mut self, page: &[Entry]) {
+        if let Some(last) = page.last() {
+            self.known = Some(self.side.relative(&last.key).to_owned());
+        }
+        self.jump();
     }
 
     /// Leaves out what is not wanted.

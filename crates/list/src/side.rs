@@ -1,25 +1,90 @@
-use std::sync::Arc;
+use std::{fmt, path::Path, sync::Arc};
 
-use transship_store::Bucket;
-use transship_types::Key;
+use transship_spill::Table;
+use transship_store::{Bucket, ListRequest, retry};
+use transship_types::{Entry, Key};
+
+use crate::{Error, ListOptions, Result};
 
 /// A bucket, and the prefix below which keys count. Ranges are relative to the prefix.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Side {
     /// The bucket.
     pub bucket: Arc<dyn Bucket>,
     /// What every key starts with. It need not end in `/`.
     pub prefix: String,
+    /// By relative key, where it was listed already.
+    sorted: Option<Arc<Table<Entry>>>,
 }
 
 impl Side {
-    /// Everything in a bucket.
-    pub fn new(bucket: Arc<dyn Bucket>) -> Self {
-        Self { bucket, prefix: String::new() }
+    /// What lies below a prefix.
+    pub fn new(bucket: Arc<dyn Bucket>, prefix: impl Into<String>) -> Self {
+        Self { bucket, prefix: prefix.into(), sorted: None }
+    }
+
+    /// The same for a store that does not list in the order of the keys' bytes: lists it from its first page to its last,
+    /// and keeps the entries in `work_dir`, from where they come in order.
+    ///
+    /// # Errors
+    /// Those of the listing, and `Spill`.
+    pub async fn sorted(self, options: &ListOptions, work_dir: &Path) -> Result<Self> {
+        let mut entries = Table::new(work_dir);
+        let request = ListRequest { prefix: self.prefix.clone(), ..ListRequest::default() };
+        let mut cursor = None;
+        loop {
+            let page = retry(&options.retry, |_| self.bucket.list_page(&request, cursor.clone())).await?;
+            self.take_in(&mut entries, &page.entries)?;
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        entries.settle()?;
+        Ok(Self { sorted: Some(Arc::new(entries)), ..self })
+    }
+
+    fn take_in(&self, entries: &mut Table<Entry>, page: &[Entry]) -> Result<()> {
+        let location = || self.bucket.location().to_owned();
+        if let Some(last) = page.last()
+            && entries.get(self.relative(&last.key))?.is_some()
+        {
+            return Err(Error::Repeated { location: location(), key: last.key.clone() });
+        }
+        for entry in page {
+            let Some(relative) = entry.key.as_str().strip_prefix(&self.prefix) else {
+                return Err(Error::Outside {
+                    location: location(),
+                    prefix: self.prefix.clone(),
+                    found: entry.key.clone(),
+                });
+            };
+            entries.insert(relative, entry)?;
+        }
+        Ok(())
     }
 
     /// A key without the prefix. The whole key where it does not start with it.
     pub fn relative<'k>(&self, key: &'k Key) -> &'k str {
         key.as_str().strip_prefix(&self.prefix).unwrap_or(key.as_str())
+    }
+
+    /// A page behind a relative key, where all was listed already.
+    pub(crate) fn sorted_page(&self, behind: Option<&str>) -> Result<Option<Vec<Entry>>> {
+        const PAGE: usize = 1000;
+        let Some(entries) = &self.sorted else { return Ok(None) };
+        let page = entries.after(behind.unwrap_or_default(), PAGE)?;
+        // Nothing sorts before the empty key, so it has to be asked for by name.
+        let first = if behind.is_none() { entries.get("")? } else { None };
+        Ok(Some(first.into_iter().chain(page.into_iter().map(|(_, entry)| entry)).collect()))
+    }
+}
+
+impl fmt::Debug for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Side")
+            .field("bucket", &self.bucket.location())
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
     }
 }

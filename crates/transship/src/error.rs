@@ -26,13 +26,8 @@ pub enum Error {
         second: Key,
     },
     /// What does not fit into memory could not be kept on disk: a plan, a list, what a destination holds.
-    #[error("cannot keep in {} what does not fit into memory: {cause}", directory.display())]
-    WorkDir {
-        /// The directory.
-        directory: std::path::PathBuf,
-        /// Why.
-        cause: std::io::Error,
-    },
+    #[error(transparent)]
+    WorkDir(#[from] transship_spill::Error),
 }
 
 impl Error {
@@ -41,7 +36,7 @@ impl Error {
         match self {
             Self::Store(error) => error.class(),
             Self::Stopped => ErrorClass::Cancelled,
-            Self::Collision { .. } | Self::WorkDir { .. } => ErrorClass::Permanent,
+            Self::Collision { .. } | Self::WorkDir(_) => ErrorClass::Permanent,
         }
     }
 }

@@ -3,11 +3,12 @@ use std::path::Path;
 use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use transship_spill::Table;
 use transship_store::{ErrorKind, RetryOptions};
 use transship_types::{ETag, Entry, Key};
 use transship_verify::same_content;
 
-use crate::{Place, Result, Table, list};
+use crate::{Place, Result, list};
 
 /// What a destination holds already, from one listing.
 #[derive(Debug)]

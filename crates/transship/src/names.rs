@@ -4,9 +4,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use transship_spill::Table;
 use transship_types::{Entry, Key};
 
-use crate::{Error, Leg, Result, Table};
+use crate::{Error, Leg, Result};
 
 /// Who gets which key at one destination, in the course of a listing.
 #[derive(Debug)]
@@ -52,12 +53,12 @@ impl Names {
                     Err(Error::Collision { destination, key: Key::from(key), first, second })
                 }
                 Some(_) => Ok(()),
-                None => sources.insert(&key, relative),
+                None => Ok(sources.insert(&key, relative)?),
             },
             Self::Shared(winners) => {
                 let candidate = Winner { modified: source.last_modified, key: relative.clone() };
                 let wins = winners.get(&key)?.is_none_or(|best| candidate > best);
-                if wins { winners.insert(&key, &candidate) } else { Ok(()) }
+                if wins { Ok(winners.insert(&key, &candidate)?) } else { Ok(()) }
             }
         }
     }

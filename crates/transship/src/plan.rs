@@ -1,9 +1,10 @@
 use std::sync::OnceLock;
 
 use transship_keys::Mapped;
+use transship_spill::Table;
 use transship_types::{Entry, Key};
 
-use crate::{Comparison, Existing, Leg, Likeness, Result, Route, Table, names::Winner};
+use crate::{Comparison, Existing, Leg, Likeness, Result, Route, names::Winner};
 
 /// What will happen to one source object: the plan's unit, and what a dry run prints.
 #[derive(Clone, Debug, PartialEq, Eq)]

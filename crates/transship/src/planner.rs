@@ -1,8 +1,9 @@
 use std::path::Path;
 
 use futures::{Stream, TryStreamExt};
+use transship_spill::Spool;
 
-use crate::{Plan, Result, Route, found::Found, names::Names, spool::Spool};
+use crate::{Plan, Result, Route, found::Found, names::Names};
 
 /// Looks at every object before the first is copied: who wins a shared key, and whether two would get one key by
 /// mistake. What it remembers goes to disk where it is much.
@@ -47,7 +48,7 @@ impl Planner {
                 names.give(leg, mapped.key, &found.entry, &relative)?;
             }
         }
-        self.found.push(found)
+        Ok(self.found.push(found)?)
     }
 
     /// Tells the plan who wins, and gives the objects again, in the order of the listing.
@@ -57,6 +58,6 @@ impl Planner {
     pub(crate) fn finish(self, plan: &Plan) -> Result<impl Iterator<Item = Result<Found>> + Send + use<>> {
         let winners = self.names.into_iter().map(Names::winners).collect::<Result<_>>()?;
         let _ = plan.winners.set(winners);
-        self.found.read()
+        Ok(self.found.read()?.map(|found| Ok(found?)))
     }
 }

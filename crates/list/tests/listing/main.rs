@@ -7,4 +7,5 @@ mod shelf;
 
 mod faults;
 mod skipping;
+mod sorting;
 mod splitting;

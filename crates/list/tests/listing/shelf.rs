@@ -42,7 +42,7 @@ impl Shelf {
             session_token: None,
         };
         let spec = S3Spec { endpoint: Some(self.server.endpoint()), ..S3Spec::new(BUCKET, credentials) };
-        Side { bucket: Arc::new(S3Bucket::open(&spec).unwrap()), prefix: prefix.to_owned() }
+        Side::new(Arc::new(S3Bucket::open(&spec).unwrap()), prefix)
     }
 
     /// Requests since the last time.
@@ -50,6 +50,13 @@ impl Shelf {
         let count = self.server.count(Operation::ListObjectsV2);
         self.server.clear_requests();
         count
+    }
+
+    /// Sorted on disk, then in order.
+    pub(crate) async fn sorted(&self, prefix: &str) -> Result<Vec<String>> {
+        let side = self.side(prefix).sorted(&self.options, &std::env::temp_dir()).await?;
+        let listed = entries(side, KeyRange::ALL, self.options.clone());
+        listed.map_ok(|entry| entry.key.as_str().to_owned()).try_collect().await
     }
 
     pub(crate) async fn in_order(&self, prefix: &str, range: KeyRange) -> Result<Vec<String>> {

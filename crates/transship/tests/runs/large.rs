@@ -99,7 +99,9 @@ async fn a_work_directory_that_cannot_be_used_ends_the_run_before_the_first_copy
         for route in [renamed, shared].into_iter().chain(skip_existing.then(|| stage.straight())) {
             stage.requests();
             let (reports, error) = finish(stage.copy(route)).await;
-            let Some(Error::WorkDir { directory, .. }) = error else { panic!("no error: {error:?}") };
+            let Some(Error::WorkDir(transship::spill::Error { directory, .. })) = error else {
+                panic!("no error: {error:?}")
+            };
             assert_eq!((directory.as_path(), reports.len()), (Path::new("/no/such/directory"), 0));
             assert_eq!(stage.requests(), []);
         }

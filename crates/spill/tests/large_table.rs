@@ -3,7 +3,7 @@
 // Lints spare tests, but not what tests share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use transship::Table;
+use transship_spill::Table;
 
 const ENTRIES: u64 = 2_000_000;
 
@@ -22,7 +22,7 @@ fn peak() -> u64 {
 
 #[cfg(target_os = "linux")]
 #[test]
-#[ignore = "writes some hundred megabytes: cargo test --release -p transship --test large_table -- --ignored"]
+#[ignore = "writes some hundred megabytes: cargo test --release -p transship-spill --test large_table -- --ignored"]
 fn two_million_entries_are_held_in_little_memory() {
     for (order, step) in [("a listing's", 1), ("any other", 0x9e37_79b9_7f4a_7c15_u64)] {
         let started = std::time::Instant::now();

@@ -28,13 +28,13 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
     /// Adds an item.
     ///
     /// # Errors
-    /// `WorkDir`: the file cannot be written.
+    /// The file cannot be written.
     pub fn push(&mut self, item: T) -> Result<()> {
         self.items.push(item);
         if self.items.len() < IN_MEMORY {
             return Ok(());
         }
-        self.spill().map_err(|cause| Error::WorkDir { directory: self.directory.clone(), cause })
+        self.spill().map_err(|cause| Error { directory: self.directory.clone(), cause })
     }
 
     fn spill(&mut self) -> std::io::Result<()> {
@@ -52,10 +52,10 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
     /// Everything, in the order in which it came.
     ///
     /// # Errors
-    /// `WorkDir`: the file cannot be read.
+    /// The file cannot be read.
     pub fn read(self) -> Result<impl Iterator<Item = Result<T>> + use<T>> {
         let directory = self.directory;
-        let wrong = move |cause: std::io::Error| Error::WorkDir { directory: directory.clone(), cause };
+        let wrong = move |cause: std::io::Error| Error { directory: directory.clone(), cause };
         let spilled = match self.file {
             Some(file) => {
                 let mut file = file.into_inner().map_err(|error| wrong(error.into_error()))?;
