@@ -58,14 +58,16 @@ impl Progress {
     /// How many entries are still to come on the longest side.
     fn left(&self, alphabet: &Alphabet) -> f64 {
         let Some(seen) = self.seen.as_deref().filter(|_| self.ended.contains(&false)) else { return 0.0 };
+        let until = self.range.until.as_ref().map(Key::as_str);
         let most = self.entries.iter().copied().max().unwrap_or_default();
-        if most == 0 {
+        // One side may be far ahead of the other, and beyond the end.
+        if most == 0 || until.is_some_and(|until| seen >= until) {
             return 0.0;
         }
         let start = self.range.after.as_ref().map_or("", Key::as_str);
         #[allow(clippy::cast_precision_loss)]
         let most = most as f64;
-        most * alphabet.left(start, seen, self.range.until.as_ref().map(Key::as_str))
+        most * alphabet.left(start, seen, until)
     }
 }
 

@@ -55,6 +55,8 @@ pub enum Verdict {
     Skipped,
     /// Would be written somewhere: the run was a dry one.
     Planned,
+    /// Deleted somewhere, and all right everywhere.
+    Deleted,
     /// Written somewhere, and all right everywhere.
     Copied,
     /// Not finished somewhere, because the run was being stopped.
@@ -115,6 +117,7 @@ impl DestinationReport {
             Outcome::Skipped { .. } => Verdict::Skipped,
             Outcome::Cancelled => Verdict::Cancelled,
             Outcome::Planned => Verdict::Planned,
+            Outcome::Deleted => Verdict::Deleted,
             _ => Verdict::Failed,
         }
     }

@@ -23,6 +23,9 @@ pub struct Totals {
     /// Objects that would be written somewhere, in a dry run.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub planned: u64,
+    /// Objects that were deleted somewhere.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub deleted: u64,
     /// Objects that had changed since they were listed.
     pub changed_since_listing: u64,
     /// Times that an object's bytes were requested from the source.
@@ -56,7 +59,10 @@ pub struct DestinationTotals {
     /// Objects that would be written, in a dry run.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub planned: u64,
-    /// Their bytes at the source.
+    /// Objects that were deleted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub deleted: u64,
+    /// Bytes at the source of those that would be written.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub planned_bytes: u64,
     /// Bytes written.
@@ -80,6 +86,7 @@ impl DestinationTotals {
             Verdict::Failed => &mut self.failed,
             Verdict::Cancelled => &mut self.cancelled,
             Verdict::Planned => &mut self.planned,
+            Verdict::Deleted => &mut self.deleted,
         } += 1;
         if let Some(strength) = report.verified() {
             *self.verified.entry(strength).or_default() += 1;
@@ -120,6 +127,7 @@ impl Totals {
             Verdict::Failed => &mut self.failed,
             Verdict::Cancelled => &mut self.cancelled,
             Verdict::Planned => &mut self.planned,
+            Verdict::Deleted => &mut self.deleted,
         } += 1;
         self.changed_since_listing += u64::from(object.changed_since_listing);
         self.source_reads += u64::from(object.source_reads);

@@ -10,6 +10,17 @@ pub enum Error {
     /// A store failed as a whole: a listing broke off, a bucket is missing.
     #[error(transparent)]
     Store(#[from] transship_store::Error),
+    /// A listing cannot be relied on.
+    #[error(transparent)]
+    Listing(transship_list::Error),
+    /// A task of the run died.
+    #[error("{what} was interrupted: {cause}")]
+    Interrupted {
+        /// What it did.
+        what: &'static str,
+        /// Why.
+        cause: tokio::task::JoinError,
+    },
     /// The run was cancelled before the first object was copied.
     #[error("stopped before anything was copied")]
     Stopped,
@@ -35,8 +46,19 @@ impl Error {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Store(error) => error.class(),
+            Self::Listing(error) => error.class(),
             Self::Stopped => ErrorClass::Cancelled,
-            Self::Collision { .. } | Self::WorkDir(_) => ErrorClass::Permanent,
+            Self::Collision { .. } | Self::WorkDir(_) | Self::Interrupted { .. } => ErrorClass::Permanent,
+        }
+    }
+}
+
+impl From<transship_list::Error> for Error {
+    fn from(error: transship_list::Error) -> Self {
+        match error {
+            transship_list::Error::Store(error) => Self::Store(error),
+            transship_list::Error::Spill(error) => Self::WorkDir(error),
+            error => Self::Listing(error),
         }
     }
 }

@@ -18,7 +18,10 @@ pub(crate) fn report(route: &Route, planned: &Planned, copied: Option<Copied>) -
         let name = &route.legs[target.leg].name;
         object.destinations.push(match &target.decision {
             Decision::Write { .. } => match placed.next() {
-                Some(placed) => of_placed(route, name, placed, object.last_modified),
+                Some(placed) => {
+                    let prefix = &route.legs[placed.target.destination].place.prefix;
+                    of_placed(prefix, name, placed, object.last_modified)
+                }
                 None => of_target(route, name, target, Outcome::Cancelled),
             },
             Decision::GiveWay { to } => given_way(route, name, target, to),
@@ -42,7 +45,7 @@ fn given_way(route: &Route, name: &str, target: &PlannedTarget, to: &Key) -> Des
     DestinationReport { notes: vec![format!("the newer object is {:?}", to.as_str())], ..report }
 }
 
-fn of_placed(route: &Route, name: &str, placed: Placed, source: Option<OffsetDateTime>) -> DestinationReport {
+pub(crate) fn of_placed(prefix: &str, name: &str, placed: Placed, source: Option<OffsetDateTime>) -> DestinationReport {
     let skipped = |reason: &str| Outcome::Skipped { reason: reason.to_owned() };
     let mut notes: Vec<String> = placed.not_kept.iter().map(|what| format!("{what} not kept")).collect();
     let mut bytes = 0;
@@ -62,7 +65,7 @@ fn of_placed(route: &Route, name: &str, placed: Placed, source: Option<OffsetDat
         Err(Failure::Cancelled) => Outcome::Cancelled,
         Err(Failure::Error(error)) => Outcome::Failed { error: error.to_string() },
     };
-    let key = placed.target.key.strip_prefix(&route.legs[placed.target.destination].place.prefix);
+    let key = placed.target.key.strip_prefix(prefix);
     DestinationReport {
         bytes,
         attempts: placed.attempts,

@@ -65,4 +65,6 @@ pub enum Outcome {
     Cancelled,
     /// Would be written: the run was a dry one.
     Planned,
+    /// Deleted, because the source does not have it.
+    Deleted,
 }

@@ -1,0 +1,219 @@
+//! The plan: what is to happen to each key, and why.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+use transship_diff::{Filter, Join, Pair, Reason, Verdict};
+use transship_list::{KeyRange, Piece, Side, pieces};
+use transship_types::Entry;
+
+use super::{Deletion, Ends, MirrorOptions, options::Judge};
+use crate::Result;
+
+/// What is to happen to one key, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is copied.
+    Copy {
+        /// The object, under its full key.
+        source: Entry,
+        /// What it replaces, and how that differs. `None` where nothing is there.
+        replaces: Option<(Entry, Reason)>,
+    },
+    /// It stays as it is.
+    Same {
+        /// The object, under its full key.
+        source: Entry,
+        /// Why.
+        reason: Reason,
+    },
+    /// It differs, and must not be replaced.
+    Immutable {
+        /// The object, under its full key.
+        source: Entry,
+        /// How what is there differs.
+        reason: Reason,
+    },
+    /// It is deleted.
+    Delete {
+        /// The destination's object, under its full key.
+        destination: Entry,
+    },
+    /// Only the destination has it, and it stays.
+    Extra {
+        /// The destination's object, under its full key.
+        destination: Entry,
+    },
+}
+
+/// What was compared so far.
+#[derive(Debug, Default)]
+pub struct Compared {
+    source: AtomicU64,
+    destination: AtomicU64,
+    source_bytes: AtomicU64,
+}
+
+impl Compared {
+    /// Forgets it all: the comparison begins again.
+    pub(super) fn reset(&self) {
+        for count in [&self.source, &self.destination, &self.source_bytes] {
+            count.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Objects that the source listed, before filters.
+    pub fn source(&self) -> u64 {
+        self.source.load(Ordering::Relaxed)
+    }
+
+    /// Objects that the destination listed, before filters.
+    pub fn destination(&self) -> u64 {
+        self.destination.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of the source's objects that take part.
+    pub fn source_bytes(&self) -> u64 {
+        self.source_bytes.load(Ordering::Relaxed)
+    }
+}
+
+/// The plan as it becomes known.
+pub struct Changes {
+    /// Changes, in the order of their keys within each range, ranges mixed. An error is a listing's: what came before it
+    /// holds, and of the rest nothing is known.
+    pub stream: stream::BoxStream<'static, Result<Change>>,
+    /// How far the comparison is.
+    pub compared: Arc<Compared>,
+}
+
+impl fmt::Debug for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Changes").field("compared", &self.compared).finish_non_exhaustive()
+    }
+}
+
+/// How many changes may wait for whoever carries them out, in each range.
+const WAITING: usize = 64;
+
+/// Compares both ends from their listings alone, range by range, many ranges at once. Nothing else is sent.
+///
+/// Ends that do not list in the order of the keys' bytes are listed whole first and sorted on disk.
+pub fn changes(ends: &Ends, options: &MirrorOptions) -> Changes {
+    let compared = Arc::new(Compared::default());
+    Changes { stream: counted(ends, options, Arc::clone(&compared)), compared }
+}
+
+/// The same, for who has the counts already.
+pub(super) fn counted(
+    ends: &Ends,
+    options: &MirrorOptions,
+    compared: Arc<Compared>,
+) -> stream::BoxStream<'static, Result<Change>> {
+    let (ends, options) = (ends.clone(), options.clone());
+    stream::once(async move { start(ends, options, compared).await }).try_flatten().boxed()
+}
+
+async fn start(
+    ends: Ends,
+    options: MirrorOptions,
+    compared: Arc<Compared>,
+) -> Result<impl Stream<Item = Result<Change>> + Send> {
+    let listing = options.listing();
+    let [source, destination] = options.sides(&ends);
+    let ordered = |side: Side| async {
+        match side.bucket.capabilities().ordered_listing && !options.sort {
+            true => Ok(side),
+            false => side.sorted(&listing, &options.work_dir).await,
+        }
+    };
+    let (source, destination) = futures::try_join!(ordered(source), ordered(destination))?;
+    let listers = listing.listers.max(1);
+    let plan = Arc::new(Planning {
+        judge: Judge::new(&ends, &options.policy),
+        filter: Arc::clone(&options.filter),
+        deletion: options.deletion,
+        immutable: options.immutable,
+        sides: [source.clone(), destination.clone()],
+        compared,
+    });
+    let pieces = pieces([source, destination], KeyRange::ALL, listing);
+    Ok(pieces.map(move |piece| Arc::clone(&plan).of(piece)).flatten_unordered(listers))
+}
+
+struct Planning {
+    judge: Judge,
+    filter: Arc<Filter>,
+    deletion: Deletion,
+    immutable: bool,
+    sides: [Side; 2],
+    compared: Arc<Compared>,
+}
+
+impl Planning {
+    /// The changes in one range, found by a task of its own, so that ranges use every core.
+    fn of(self: Arc<Self>, piece: Piece<2>) -> impl Stream<Item = Result<Change>> + Send + Unpin {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let task = AbortOnDropHandle::new(tokio::spawn(async move {
+            if let Err(error) = self.walk(piece, &sender).await {
+                let _ = sender.send(Err(error)).await;
+            }
+        }));
+        Box::pin(crate::tasks::outcomes(receiver, task, "the comparison"))
+    }
+
+    async fn walk(&self, piece: Piece<2>, changes: &mpsc::Sender<Result<Change>>) -> Result<()> {
+        let [source, destination] = piece.listings();
+        let [from, to] = &self.sides;
+        let mut join = Join::new((source, &from.prefix), (destination, &to.prefix));
+        while let Some(pair) = join.next().await? {
+            if let Some(change) = self.decide(pair)
+                && changes.send(Ok(change)).await.is_err()
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is to be done, or `None` where the key takes no part.
+    fn decide(&self, pair: Pair) -> Option<Change> {
+        let (source, destination) = match pair {
+            Pair::Source(source) => (Some(source), None),
+            Pair::Destination(destination) => (None, Some(destination)),
+            Pair::Both { source, destination } => (Some(source), Some(destination)),
+        };
+        let [from, to] = &self.sides;
+        self.compared.source.fetch_add(u64::from(source.is_some()), Ordering::Relaxed);
+        self.compared.destination.fetch_add(u64::from(destination.is_some()), Ordering::Relaxed);
+        let source = source.filter(|entry| self.filter.includes(from.relative(&entry.key), entry));
+        let all = self.deletion == Deletion::ExtraAndExcluded;
+        let destination = destination.filter(|entry| all || self.filter.includes(to.relative(&entry.key), entry));
+        if let Some(source) = &source {
+            self.compared.source_bytes.fetch_add(source.size, Ordering::Relaxed);
+        }
+        match (source, destination) {
+            (None, None) => None,
+            (Some(source), None) => Some(Change::Copy { source, replaces: None }),
+            (None, Some(destination)) if self.deletion == Deletion::Nothing => Some(Change::Extra { destination }),
+            (None, Some(destination)) => Some(Change::Delete { destination }),
+            (Some(source), Some(destination)) => Some(self.judge(source, destination)),
+        }
+    }
+
+    fn judge(&self, source: Entry, destination: Entry) -> Change {
+        match self.judge.compare(&source, &destination) {
+            Verdict::Same(reason) => Change::Same { source, reason },
+            Verdict::Differs(reason) if self.immutable => Change::Immutable { source, reason },
+            Verdict::Differs(reason) => Change::Copy { source, replaces: Some((destination, reason)) },
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Makes a destination equal to a source.
+//!
+//! ```text
+//! pieces(source, destination) -> join -> filter, policy -> Change -> copy at once | delete at the end
+//! ```
+//!
+//! [`changes`] is the plan, [`mirror`] carries it out. Nothing is deleted before every copy has succeeded, both listings
+//! have come to their ends and the guards have been asked.
+
+mod changes;
+mod deletion;
+mod guards;
+mod options;
+mod run;
+
+pub use changes::{Change, Changes, Compared, changes};
+pub use guards::{Guards, Refusal, Share};
+pub use options::{Deletion, Ends, MirrorOptions};
+pub use run::{Mirrored, Mirroring, mirror};
