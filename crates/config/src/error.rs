@@ -47,8 +47,8 @@ impl ConfigError {
     pub(crate) fn at_origin(self, origin: &Origin) -> Self {
         match origin {
             Origin::File { file, at } => self.in_file(file, Some(*at)),
-            Origin::Variable(name) => self.of_key(name),
-            Origin::Default => self,
+            Origin::Variable(name) | Origin::Flag(name) => self.of_key(name),
+            Origin::Default | Origin::Typed => self,
         }
     }
 

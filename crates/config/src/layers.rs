@@ -152,7 +152,7 @@ impl Said {
     pub(crate) fn path(&self) -> PathBuf {
         match &self.place.origin {
             Origin::File { file, .. } => file.parent().unwrap_or(Path::new("")).join(&self.value),
-            Origin::Variable(_) | Origin::Default => PathBuf::from(&self.value),
+            _ => PathBuf::from(&self.value),
         }
     }
 }

@@ -4,6 +4,8 @@
 //! the environment, which the caller hands in. [`ConfigPath`] finds the file. Every error is one line with file, line,
 //! section and key, and never holds a secret; settings remember where they came from ([`Origin`]).
 //!
+//! [`RcloneConfig`] is rclone's: `rclone.conf`, its variables, and what is typed for a remote ([`Remote`]).
+//!
 //! ```
 //! use std::{collections::BTreeMap, path::Path};
 //! use transship_config::SolgateConfig;
@@ -27,11 +29,13 @@ mod error;
 mod ini;
 mod layers;
 mod origin;
+mod rclone;
 mod solgate;
 mod timedelta;
 mod written;
 
 pub use error::{ConfigError, Result};
 pub use origin::{At, Origin, Sourced};
+pub use rclone::{Ignored, RcloneConfig, Remote, RemotePlace, WriteOptions};
 pub use solgate::{AlertsConfig, ConfigPath, CredentialsFrom, DestinationConfig, LocationConfig, SolgateConfig};
 pub use timedelta::parse_timedelta;

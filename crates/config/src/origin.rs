@@ -37,15 +37,20 @@ pub enum Origin {
     },
     /// This environment variable says so.
     Variable(String),
+    /// This flag says so.
+    Flag(String),
+    /// It was typed as part of a remote: `remote,key=value:path`.
+    Typed,
 }
 
-/// `config.ini:12`, `AWS_ENDPOINT_URL` or `default`
+/// `config.ini:12`, `AWS_ENDPOINT_URL`, `--s3-region`, `connection string` or `default`
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
             Self::File { file, at } => write!(f, "{}:{}", file.display(), at.line),
-            Self::Variable(name) => f.write_str(name),
+            Self::Variable(name) | Self::Flag(name) => f.write_str(name),
+            Self::Typed => f.write_str("connection string"),
         }
     }
 }

@@ -58,7 +58,7 @@ fn missing(looked: &[PathBuf]) -> ConfigError {
 ///
 /// # Errors
 /// It is a directory, cannot be read, or is not UTF-8.
-pub(super) fn read(file: &Path) -> Result<String> {
+pub(crate) fn read(file: &Path) -> Result<String> {
     let fail = |problem: String| ConfigError::new(problem).in_file(file, None);
     if file.is_dir() {
         return Err(fail("this is a directory".into()).expected("a file"));

@@ -19,12 +19,16 @@ use std::{
 
 use transship_store::{BucketSpec, PayloadSigning};
 
-pub(crate) use self::keywords::{known_anywhere, known_keys};
 pub use self::{
     alerts::AlertsConfig,
     credentials::CredentialsFrom,
     find::ConfigPath,
     location::{DestinationConfig, LocationConfig},
+};
+pub(crate) use self::{
+    find::read as read_text,
+    keywords::{known_anywhere, known_keys},
+    s3::check as check_endpoint,
 };
 use crate::{
     ConfigError, Result, Sourced, parse_timedelta,

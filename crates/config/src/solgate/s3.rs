@@ -84,7 +84,7 @@ fn endpoint(settings: &Settings, kind: Kind) -> Result<Sourced<String>> {
 }
 
 /// What is not an endpoint is repeated in the error only as far as it holds no password.
-pub(super) fn check(endpoint: &str) -> std::result::Result<(), ConfigError> {
+pub(crate) fn check(endpoint: &str) -> std::result::Result<(), ConfigError> {
     const FORM: &str = "http://host[:port] or https://host[:port]";
     if endpoint.contains('@') {
         return Err(ConfigError::new("the endpoint holds a user or password").expected("keys in their own settings"));

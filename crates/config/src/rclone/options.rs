@@ -1,0 +1,284 @@
+//! The options of rclone's backends, as of rclone 1.75: which are read, which have no meaning here, and which would
+//! change what happens to data and are refused.
+
+/// A backend and its options.
+#[derive(Debug)]
+pub(super) struct Backend {
+    pub(super) kind: Kind,
+    /// As `type` says it.
+    pub(super) name: &'static str,
+    /// As variables and flags begin.
+    pub(super) prefix: &'static str,
+    pub(super) read: &'static [&'static str],
+    pub(super) ignored: &'static [&'static str],
+    pub(super) refused: &'static [Refused],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    S3,
+    Azure,
+    Google,
+    Local,
+    Alias,
+    Memory,
+}
+
+/// An option that is not supported, and the values that it may have all the same: those that ask for nothing.
+pub(super) type Refused = (&'static str, &'static [&'static str]);
+
+const OFF: &[&str] = &["false", "0", "f", "F", "FALSE", "False"];
+const EMPTY: &[&str] = &[];
+
+pub(super) fn backend(name: &str) -> Option<&'static Backend> {
+    backends().find(|backend| [backend.name, backend.prefix].contains(&name) || backend.name.replace(' ', "") == name)
+}
+
+pub(super) fn backends() -> impl Iterator<Item = &'static Backend> {
+    [&S3, &AZURE, &GOOGLE, &LOCAL, &ALIAS, &MEMORY].into_iter()
+}
+
+impl Backend {
+    pub(super) fn options(&self) -> impl Iterator<Item = &'static str> {
+        let refused = self.refused.iter().map(|(option, _)| *option);
+        self.read.iter().chain(self.ignored).copied().chain(refused)
+    }
+
+    pub(super) fn is_ignored(&self, option: &str) -> bool {
+        self.ignored.contains(&option)
+    }
+
+    /// The values that a refused option may have.
+    pub(super) fn harmless(&self, option: &str) -> Option<&'static [&'static str]> {
+        self.refused.iter().find(|(refused, _)| *refused == option).map(|(_, harmless)| *harmless)
+    }
+}
+
+/// <https://rclone.org/s3/#standard-options>
+static S3: Backend = Backend {
+    kind: Kind::S3,
+    name: "s3",
+    prefix: "s3",
+    read: &[
+        "provider",
+        "env_auth",
+        "access_key_id",
+        "secret_access_key",
+        "session_token",
+        "profile",
+        "shared_credentials_file",
+        "region",
+        "endpoint",
+        "force_path_style",
+        "use_unsigned_payload",
+        "acl",
+        "storage_class",
+        "server_side_encryption",
+        "sse_kms_key_id",
+        "chunk_size",
+        "upload_cutoff",
+        "use_multipart_uploads",
+        "no_check_bucket",
+    ],
+    ignored: &[
+        "bucket_acl",
+        "bucket_object_lock_enabled",
+        "copy_cutoff",
+        "directory_markers",
+        "disable_checksum",
+        "disable_http2",
+        "download_url",
+        "encoding",
+        "leave_parts_on_error",
+        "list_chunk",
+        "list_url_encode",
+        "list_version",
+        "list_versions_oldest_first",
+        "location_constraint",
+        "max_upload_parts",
+        "memory_pool_flush_time",
+        "memory_pool_use_mmap",
+        "might_gzip",
+        "no_head",
+        "no_head_object",
+        "object_lock_supported",
+        "sdk_log_mode",
+        "sign_accept_encoding",
+        "upload_concurrency",
+        "use_accept_encoding_gzip",
+        "use_already_exists",
+        "use_arn_region",
+        "use_data_integrity_protections",
+        "use_dual_stack",
+        "use_multipart_etag",
+        "use_presigned_request",
+        "use_x_id",
+    ],
+    refused: &[
+        ("bypass_governance_retention", OFF),
+        ("decompress", OFF),
+        ("directory_bucket", OFF),
+        ("ibm_api_key", EMPTY),
+        ("ibm_iam_endpoint", EMPTY),
+        ("ibm_resource_instance_id", EMPTY),
+        ("no_system_metadata", OFF),
+        ("object_lock_legal_hold_status", EMPTY),
+        ("object_lock_mode", EMPTY),
+        ("object_lock_retain_until_date", EMPTY),
+        ("object_lock_set_after_upload", OFF),
+        ("requester_pays", OFF),
+        ("role_arn", EMPTY),
+        ("role_external_id", EMPTY),
+        ("role_session_duration", EMPTY),
+        ("role_session_name", EMPTY),
+        ("sse_customer_algorithm", EMPTY),
+        ("sse_customer_key", EMPTY),
+        ("sse_customer_key_base64", EMPTY),
+        ("sse_customer_key_md5", EMPTY),
+        ("sts_endpoint", EMPTY),
+        ("use_accelerate_endpoint", OFF),
+        ("v2_auth", OFF),
+        ("version_at", &["off"]),
+        ("version_deleted", OFF),
+        ("versions", OFF),
+    ],
+};
+
+/// <https://rclone.org/azureblob/#standard-options>
+static AZURE: Backend = Backend {
+    kind: Kind::Azure,
+    name: "azureblob",
+    prefix: "azureblob",
+    read: &[
+        "account",
+        "env_auth",
+        "key",
+        "sas_url",
+        "connection_string",
+        "tenant",
+        "client_id",
+        "client_secret",
+        "endpoint",
+        "use_emulator",
+        "chunk_size",
+        "no_check_container",
+    ],
+    ignored: &[
+        "copy_concurrency",
+        "copy_cutoff",
+        "copy_total_concurrency",
+        "directory_markers",
+        "disable_checksum",
+        "disable_instance_discovery",
+        "encoding",
+        "list_chunk",
+        "list_parallelism",
+        "memory_pool_flush_time",
+        "memory_pool_use_mmap",
+        "no_head_object",
+        "public_access",
+        "upload_concurrency",
+        "upload_cutoff",
+        "use_arrow_list",
+        "use_copy_blob",
+    ],
+    refused: &[
+        ("access_tier", EMPTY),
+        ("archive_tier_delete", OFF),
+        ("client_certificate_password", EMPTY),
+        ("client_certificate_path", EMPTY),
+        ("client_send_certificate_chain", OFF),
+        ("decompress", OFF),
+        ("delete_snapshots", EMPTY),
+        ("msi_client_id", EMPTY),
+        ("msi_mi_res_id", EMPTY),
+        ("msi_object_id", EMPTY),
+        ("password", EMPTY),
+        ("service_principal_file", EMPTY),
+        ("use_az", OFF),
+        ("use_msi", OFF),
+        ("username", EMPTY),
+    ],
+};
+
+/// <https://rclone.org/googlecloudstorage/#standard-options>
+static GOOGLE: Backend = Backend {
+    kind: Kind::Google,
+    name: "google cloud storage",
+    prefix: "gcs",
+    read: &[
+        "anonymous",
+        "env_auth",
+        "service_account_file",
+        "service_account_credentials",
+        "token",
+        "access_token",
+        "endpoint",
+        "storage_class",
+        "no_check_bucket",
+    ],
+    ignored: &[
+        "auth_url",
+        "bucket_acl",
+        "bucket_policy_only",
+        "client_id",
+        "client_secret",
+        "directory_markers",
+        "encoding",
+        "location",
+        "project_number",
+        "token_url",
+    ],
+    refused: &[
+        ("client_credentials", OFF),
+        ("decompress", OFF),
+        ("object_acl", &["private", "projectPrivate"]),
+        ("user_project", EMPTY),
+    ],
+};
+
+/// <https://rclone.org/local/#standard-options>
+pub(super) static LOCAL: Backend = Backend {
+    kind: Kind::Local,
+    name: "local",
+    prefix: "local",
+    read: &[],
+    ignored: &[
+        "case_insensitive",
+        "case_sensitive",
+        "encoding",
+        "fatal_if_no_space",
+        "hashes",
+        "metadata_restore_special_bits",
+        "no_check_updated",
+        "no_clone",
+        "no_preallocate",
+        "no_set_modtime",
+        "no_sparse",
+        "nounc",
+        "skip_links",
+        "skip_specials",
+        "zero_size_links",
+    ],
+    refused: &[
+        ("copy_links", OFF),
+        ("links", OFF),
+        ("one_file_system", OFF),
+        ("time_type", &["mtime"]),
+        ("unicode_normalization", OFF),
+    ],
+};
+
+/// <https://rclone.org/alias/#standard-options>
+static ALIAS: Backend =
+    Backend { kind: Kind::Alias, name: "alias", prefix: "alias", read: &["remote"], ignored: &[], refused: &[] };
+
+/// <https://rclone.org/memory/#standard-options>
+static MEMORY: Backend = Backend {
+    kind: Kind::Memory,
+    name: "memory",
+    prefix: "memory",
+    read: &[],
+    ignored: &[],
+    refused: &[("discard", OFF)],
+};
