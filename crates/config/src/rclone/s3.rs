@@ -57,6 +57,8 @@ pub(super) fn spec(
     }
     spec.region = region.or_else(|| (provider != Provider::Aws).then(|| REGION.to_owned()));
     spec.addressing = addressing(settings, provider, &spec)?;
+    // Whom to trust is no credential: as everywhere, it holds for all remotes.
+    spec.ca_bundle = variables.get("AWS_CA_BUNDLE").map(Secret::expose).filter(|file| !file.is_empty()).map(Into::into);
     if settings.read("use_unsigned_payload", tristate)?.flatten() == Some(false) {
         spec.payload_signing = PayloadSigning::Always;
     }

@@ -7,10 +7,12 @@ use super::{azure, error, google, ignored, remote, s3};
 
 #[test]
 fn without_env_auth_nothing_of_the_environment_is_used() {
-    let pairs = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "s"), ("AWS_REGION", "r")];
+    let pairs =
+        [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "s"), ("AWS_REGION", "r"), ("AWS_CA_BUNDLE", "/ca")];
     let plain = remote("[x]\ntype = s3\nprovider = AWS\nprofile = p\n", &pairs, "x:b");
     assert_eq!((&s3(&plain).credentials, &s3(&plain).region), (&S3Credentials::Anonymous, &None));
     assert_eq!(ignored(&plain), ["profile (rclone.conf:4)"]);
+    assert_eq!(s3(&plain).ca_bundle.as_deref(), Some(Path::new("/ca")), "whom to trust is no credential");
 }
 
 #[test]

@@ -1,7 +1,9 @@
-use transship_config::RemotePlace;
+use std::path::Path;
+
+use transship_config::{RcloneConfig, RemotePlace};
 use transship_store::Addressing;
 
-use super::{keys, remote, s3};
+use super::{HERE, config, keys, remote, s3};
 
 const PIPELINE: &str = "\
 [source]
@@ -65,5 +67,32 @@ fn the_path_is_a_bucket_and_a_folder_in_it() {
         let location = remote.location().unwrap();
         assert_eq!((s3(&remote).bucket.as_str(), location.prefix.as_str()), (bucket, prefix), "{typed}");
         assert_eq!((remote.object.as_deref(), remote.name.as_str()), (object, typed));
+    }
+}
+
+const PAGE: &str = include_str!("../../../../docs/mirror-configuration.md");
+
+#[test]
+fn the_page_knows_every_option() {
+    for flag in RcloneConfig::backend_flags() {
+        let (backend, option) = flag.split_once('-').unwrap();
+        let option = option.replace('-', "_");
+        assert!(PAGE.contains(&format!("`{option}`")), "{backend} {option}");
+    }
+}
+
+#[test]
+fn the_pages_examples_work() {
+    let text: String = PAGE.split("```ini\n").skip(1).filter_map(|block| block.split("```").next()).collect();
+    let config = config(&text, &[]);
+    for name in config.remotes() {
+        config
+            .remote(&format!("{name}:bucket/path"), Path::new(HERE))
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    let typed: Vec<_> = PAGE.lines().filter_map(|line| line.strip_prefix("- `")?.split_once('`')).collect();
+    assert!(typed.len() > 5, "{typed:?}");
+    for (typed, _) in typed {
+        config.remote(typed, Path::new(HERE)).unwrap_or_else(|error| panic!("{typed}: {error}"));
     }
 }

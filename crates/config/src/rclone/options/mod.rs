@@ -1,6 +1,10 @@
 //! The options of rclone's backends, as of rclone 1.75: which are read, which have no meaning here, and which would
 //! change what happens to data and are refused.
 
+mod s3;
+
+use self::s3::S3;
+
 /// A backend and its options.
 #[derive(Debug)]
 pub(super) struct Backend {
@@ -53,96 +57,6 @@ impl Backend {
         self.refused.iter().find(|(refused, _)| *refused == option).map(|(_, harmless)| *harmless)
     }
 }
-
-/// <https://rclone.org/s3/#standard-options>
-static S3: Backend = Backend {
-    kind: Kind::S3,
-    name: "s3",
-    prefix: "s3",
-    read: &[
-        "provider",
-        "env_auth",
-        "access_key_id",
-        "secret_access_key",
-        "session_token",
-        "profile",
-        "shared_credentials_file",
-        "region",
-        "endpoint",
-        "force_path_style",
-        "use_unsigned_payload",
-        "acl",
-        "storage_class",
-        "server_side_encryption",
-        "sse_kms_key_id",
-        "chunk_size",
-        "upload_cutoff",
-        "use_multipart_uploads",
-        "no_check_bucket",
-    ],
-    ignored: &[
-        "bucket_acl",
-        "bucket_object_lock_enabled",
-        "copy_cutoff",
-        "directory_markers",
-        "disable_checksum",
-        "disable_http2",
-        "download_url",
-        "encoding",
-        "leave_parts_on_error",
-        "list_chunk",
-        "list_url_encode",
-        "list_version",
-        "list_versions_oldest_first",
-        "location_constraint",
-        "max_upload_parts",
-        "memory_pool_flush_time",
-        "memory_pool_use_mmap",
-        "might_gzip",
-        "no_head",
-        "no_head_object",
-        "object_lock_supported",
-        "sdk_log_mode",
-        "sign_accept_encoding",
-        "upload_concurrency",
-        "use_accept_encoding_gzip",
-        "use_already_exists",
-        "use_arn_region",
-        "use_data_integrity_protections",
-        "use_dual_stack",
-        "use_multipart_etag",
-        "use_presigned_request",
-        "use_x_id",
-    ],
-    refused: &[
-        ("bypass_governance_retention", OFF),
-        ("decompress", OFF),
-        ("directory_bucket", OFF),
-        ("ibm_api_key", EMPTY),
-        ("ibm_iam_endpoint", EMPTY),
-        ("ibm_resource_instance_id", EMPTY),
-        ("no_system_metadata", OFF),
-        ("object_lock_legal_hold_status", EMPTY),
-        ("object_lock_mode", EMPTY),
-        ("object_lock_retain_until_date", EMPTY),
-        ("object_lock_set_after_upload", OFF),
-        ("requester_pays", OFF),
-        ("role_arn", EMPTY),
-        ("role_external_id", EMPTY),
-        ("role_session_duration", EMPTY),
-        ("role_session_name", EMPTY),
-        ("sse_customer_algorithm", EMPTY),
-        ("sse_customer_key", EMPTY),
-        ("sse_customer_key_base64", EMPTY),
-        ("sse_customer_key_md5", EMPTY),
-        ("sts_endpoint", EMPTY),
-        ("use_accelerate_endpoint", OFF),
-        ("v2_auth", OFF),
-        ("version_at", &["off"]),
-        ("version_deleted", OFF),
-        ("versions", OFF),
-    ],
-};
 
 /// <https://rclone.org/azureblob/#standard-options>
 static AZURE: Backend = Backend {
