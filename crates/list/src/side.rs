@@ -44,6 +44,12 @@ impl Side {
         Ok(Self { sorted: Some(Arc::new(entries)), ..self })
     }
 
+    /// The same, known to hold nothing: it is not asked.
+    #[must_use]
+    pub fn known_empty(self) -> Self {
+        Self { sorted: Some(Arc::new(Table::new(Path::new("")))), ..self }
+    }
+
     fn take_in(&self, entries: &mut Table<Entry>, page: &[Entry]) -> Result<()> {
         let location = || self.bucket.location().to_owned();
         if let Some(last) = page.last()
@@ -67,6 +73,11 @@ impl Side {
     /// A key without the prefix. The whole key where it does not start with it.
     pub fn relative<'k>(&self, key: &'k Key) -> &'k str {
         key.as_str().strip_prefix(&self.prefix).unwrap_or(key.as_str())
+    }
+
+    /// Whether it was listed already.
+    pub fn is_sorted(&self) -> bool {
+        self.sorted.is_some()
     }
 
     /// A page behind a relative key, where all was listed already.

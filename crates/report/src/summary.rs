@@ -60,10 +60,11 @@ impl fmt::Display for Summary<'_> {
 
 impl Summary<'_> {
     fn objects(&self) -> String {
-        let Totals { objects, copied, skipped, failed, cancelled, planned, .. } = *self.totals;
+        let Totals { objects, copied, deleted, skipped, failed, cancelled, planned, .. } = *self.totals;
         let words = if self.header.dry_run { ["left alone", "cannot be written"] } else { ["skipped", "failed"] };
         let counts = [
             (copied, "copied"),
+            (deleted, "deleted"),
             (planned, "would be written"),
             (skipped, words[0]),
             (failed, words[1]),

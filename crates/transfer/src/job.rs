@@ -15,12 +15,14 @@ pub struct Destination {
     pub encryption: Option<Encryption>,
     /// Canned ACL for new objects.
     pub acl: Option<String>,
+    /// New objects keep the source's time: as a file's own, or as the metadata `mtime`, as rclone keeps it.
+    pub keep_time: bool,
 }
 
 impl Destination {
     /// A destination with the store's own defaults.
     pub fn new(bucket: Arc<dyn Bucket>) -> Self {
-        Self { bucket, storage_class: None, encryption: None, acl: None }
+        Self { bucket, storage_class: None, encryption: None, acl: None, keep_time: false }
     }
 }
 

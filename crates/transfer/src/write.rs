@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use time::OffsetDateTime;
 use transship_store::{Attributes, Bucket, Condition, ObjectInfo, PutOptions, Tag};
 use transship_types::{Entry, Key};
 
@@ -46,9 +47,17 @@ impl Writer {
             attributes: if can.content_headers { attributes } else { Attributes::default() },
             metadata: if can.metadata { self.metadata(info) } else { Default::default() },
             tags: if can.tags { tags.to_vec() } else { Vec::new() },
-            source_time: self.target.newest_wins.then_some(source.last_modified),
+            source_time: self.source_time(source, info),
             ..self.placement()
         }
+    }
+
+    fn source_time(&self, source: &Entry, info: &ObjectInfo) -> Option<OffsetDateTime> {
+        if self.target.newest_wins {
+            return Some(source.last_modified);
+        }
+        // What the source was copied from is older than the copy.
+        self.destination.keep_time.then(|| info.modified_at_source.unwrap_or(source.last_modified))
     }
 
     fn metadata(&self, info: &ObjectInfo) -> BTreeMap<String, String> {

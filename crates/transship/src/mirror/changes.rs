@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use transship_diff::{Filter, Join, Pair, Reason, Verdict};
 use transship_list::{KeyRange, Piece, Side, pieces};
+use transship_store::{ErrorKind, retry};
 use transship_types::Entry;
 
 use super::{Deletion, Ends, MirrorOptions, options::Judge};
@@ -130,11 +131,12 @@ async fn start(
     let listing = options.listing();
     let [source, destination] = options.sides(&ends);
     let ordered = |side: Side| async {
-        match side.bucket.capabilities().ordered_listing && !options.sort {
+        match side.is_sorted() || side.bucket.capabilities().ordered_listing && !options.sort {
             true => Ok(side),
             false => side.sorted(&listing, &options.work_dir).await,
         }
     };
+    let destination = if is_to_be_made(&destination, &options).await { destination.known_empty() } else { destination };
     let (source, destination) = futures::try_join!(ordered(source), ordered(destination))?;
     let listers = listing.listers.max(1);
     let plan = Arc::new(Planning {
@@ -147,6 +149,16 @@ async fn start(
     });
     let pieces = pieces([source, destination], KeyRange::ALL, listing);
     Ok(pieces.map(move |piece| Arc::clone(&plan).of(piece)).flatten_unordered(listers))
+}
+
+/// A destination that is made with its first object holds nothing until then.
+async fn is_to_be_made(destination: &Side, options: &MirrorOptions) -> bool {
+    let bucket = &destination.bucket;
+    if !bucket.capabilities().made_by_writing {
+        return false;
+    }
+    let probed = retry(&options.list.retry, |_| bucket.probe()).await;
+    probed.is_err_and(|error| error.kind() == ErrorKind::NoSuchBucket)
 }
 
 struct Planning {

@@ -1,6 +1,6 @@
 //! Carries a plan out.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream, stream::FuturesUnordered};
 use tokio::sync::mpsc;
@@ -43,13 +43,14 @@ pub struct Mirroring {
     /// How many objects were compared.
     pub compared: Arc<Compared>,
     copier: Copier,
-    outcomes: BoxStream<'static, Result<Mirrored>>,
+    outcomes: Mutex<Option<BoxStream<'static, Result<Mirrored>>>>,
 }
 
 impl Mirroring {
-    /// What becomes of each key, as it does. An error is the run's own: nothing was deleted.
-    pub fn outcomes(self) -> BoxStream<'static, Result<Mirrored>> {
-        self.outcomes
+    /// What becomes of each key, as it does. An error is the run's own: nothing was deleted. Who asks again gets nothing.
+    pub fn outcomes(&self) -> BoxStream<'static, Result<Mirrored>> {
+        let outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).take();
+        outcomes.unwrap_or_else(|| stream::empty().boxed())
     }
 
     /// Bytes that have arrived from the source.
@@ -74,7 +75,7 @@ pub fn mirror(ends: Ends, options: MirrorOptions) -> Mirroring {
         let task = AbortOnDropHandle::new(tokio::spawn(work.run()));
         tasks::outcomes(receiver, task, "the run")
     });
-    Mirroring { compared, copier, outcomes: outcomes.flatten().boxed() }
+    Mirroring { compared, copier, outcomes: Mutex::new(Some(outcomes.flatten().boxed())) }
 }
 
 struct Work {

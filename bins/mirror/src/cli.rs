@@ -1,0 +1,194 @@
+//! The command line: rclone's, as far as it means something here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use transship::mirror::Share;
+use transship_support::{LogArgs, MemorySize, RunArgs};
+
+use crate::{
+    filters::FilterArgs,
+    values::{Size, Span, share},
+};
+
+const CONFIGURATION: &str = "Configuration";
+const FILTERS: &str = "Which objects take part";
+const COMPARISON: &str = "When an object is unchanged";
+const DELETIONS: &str = "What is deleted, and when";
+const LOGS: &str = "Logs";
+const RUN: &str = "What it may take and what it tells";
+
+/// Makes one place equal to another, with rclone's configuration, flags and filters. Every copy is verified; nothing is
+/// deleted unless all else went well.
+#[derive(Debug, Parser)]
+#[command(name = "transship-mirror", version, propagate_version = true, max_term_width = 110)]
+pub struct Cli {
+    /// rclone's configuration [env: RCLONE_CONFIG] [default: ~/.config/rclone/rclone.conf]
+    #[arg(long, value_name = "FILE", global = true, help_heading = CONFIGURATION)]
+    pub config: Option<PathBuf>,
+
+    /// What is logged.
+    #[command(flatten, next_help_heading = LOGS)]
+    pub log: LogArgs,
+
+    /// Log as JSON: the same as --log-format json
+    #[arg(long, global = true, help_heading = LOGS)]
+    pub use_json_log: bool,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make the destination equal to the source: copy what is new or differs, then delete what the source does not have
+    Sync(MirrorArgs),
+    /// Copy what is new or differs, and delete nothing
+    Copy(MirrorArgs),
+    /// Print the version
+    Version,
+    /// Print completions for a shell
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Flags of `sync` and `copy`.
+#[derive(Debug, Args)]
+pub struct MirrorArgs {
+    /// `remote:path`, a connection string such as `:s3,provider=AWS:bucket/path`, or a local path
+    #[arg(value_name = "SOURCE")]
+    pub source: String,
+
+    /// The same
+    #[arg(value_name = "DEST")]
+    pub destination: String,
+
+    /// Say what would be done, and write nothing
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+
+    /// How many objects are copied at once, at most
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub transfers: u16,
+
+    /// How many ranges of keys are listed at once, at most
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub checkers: u16,
+
+    /// How often an object is tried, the first attempt included
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub retries: u16,
+
+    /// Stop after so long, cleanly: exit code 6
+    #[arg(long, value_name = "DURATION")]
+    pub max_duration: Option<Span>,
+
+    /// Split objects that the source holds in one part when they are larger than this
+    #[arg(long, value_name = "SIZE", default_value = "1G")]
+    pub upload_cutoff: Size,
+
+    /// Where goes what is too large for memory [default: the system's temporary folder]
+    #[arg(long, value_name = "DIR")]
+    pub work_dir: Option<PathBuf>,
+
+    /// When an object is unchanged.
+    #[command(flatten, next_help_heading = COMPARISON)]
+    pub comparison: ComparisonArgs,
+
+    /// Which objects take part.
+    #[command(flatten, next_help_heading = FILTERS)]
+    pub filters: FilterArgs,
+
+    /// What may be deleted.
+    #[command(flatten, next_help_heading = DELETIONS)]
+    pub deletions: DeletionArgs,
+
+    /// Memory, progress and results.
+    #[command(flatten, next_help_heading = RUN)]
+    pub run: RunArgs,
+
+    /// Listing at once is always on
+    #[arg(long, hide = true)]
+    pub fast_list: bool,
+
+    /// Nothing is checked beforehand
+    #[arg(long, hide = true)]
+    pub no_traverse: bool,
+}
+
+/// When an object that both ends have is unchanged.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct ComparisonArgs {
+    /// The same size is enough
+    #[arg(long, conflicts_with_all = ["checksum", "ignore_times"])]
+    pub size_only: bool,
+
+    /// The same size and the same ETag; where ETags cannot be compared, the same size
+    #[arg(short, long)]
+    pub checksum: bool,
+
+    /// Leave alone what is newer at the destination
+    #[arg(short, long)]
+    pub update: bool,
+
+    /// Leave alone what is there, whatever it is
+    #[arg(long)]
+    pub ignore_existing: bool,
+
+    /// Copy everything, whatever is there
+    #[arg(short = 'I', long)]
+    pub ignore_times: bool,
+
+    /// Never replace what is there: an object that differs is an error
+    #[arg(long)]
+    pub immutable: bool,
+
+    /// Times that differ by less are the same [default: 1ns between disks]
+    #[arg(long, value_name = "DURATION")]
+    pub modify_window: Option<Span>,
+}
+
+/// What may be deleted.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct DeletionArgs {
+    /// Delete nothing at all where more than so many objects, or such a share of the destination, would go [default: half
+    /// of a destination of 100 objects or more]
+    #[arg(long, value_name = "N|P%", value_parser = share)]
+    pub max_delete: Option<Share>,
+
+    /// An empty source is meant: otherwise nothing is deleted for it
+    #[arg(long)]
+    pub allow_empty_source: bool,
+
+    /// Delete objects at the destination that the filters exclude, too
+    #[arg(long)]
+    pub delete_excluded: bool,
+
+    /// Deletions always come last
+    #[arg(long, hide = true)]
+    pub delete_after: bool,
+}
+
+impl MirrorArgs {
+    /// The budget.
+    pub fn memory(&self) -> u64 {
+        let MemorySize(bytes) = self.run.memory.unwrap_or_else(transship_support::default_memory);
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,51 @@
+//! The `transship-mirror` command: rclone's configuration, flags and filters over the libraries.
+
+pub mod cli;
+mod filters;
+mod plan;
+mod policy;
+mod remotes;
+mod results;
+mod sync;
+mod values;
+
+use std::io::Write;
+
+use anyhow::Context;
+use clap::{CommandFactory, Parser};
+use transship_support::{ExitCode, LogFormat, Output};
+
+use crate::cli::{Cli, Command};
+
+/// Parses the command line and does what it says.
+///
+/// # Errors
+/// Whatever ends the command; [`ExitCode::of`] tells the exit code.
+pub async fn main() -> anyhow::Result<ExitCode> {
+    let mut cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            error.print().context("print the help")?;
+            return Ok(if error.use_stderr() { ExitCode::Usage } else { ExitCode::Done });
+        }
+    };
+    if cli.use_json_log {
+        cli.log.log_format = LogFormat::Json;
+    }
+    cli.log.init("transship_mirror")?;
+    match &cli.command {
+        Command::Sync(args) => sync::run(&cli, args, true).await,
+        Command::Copy(args) => sync::run(&cli, args, false).await,
+        Command::Version => {
+            Output::stdout().line(&format_args!("transship-mirror {}", env!("CARGO_PKG_VERSION")))?;
+            Ok(ExitCode::Done)
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "transship-mirror", &mut script);
+            let mut out = Output::stdout();
+            out.write_all(&script).and_then(|()| out.flush()).context("print the completions")?;
+            Ok(ExitCode::Done)
+        }
+    }
+}

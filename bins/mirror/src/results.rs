@@ -1,0 +1,149 @@
+//! What comes of a run, and where it goes.
+
+use anyhow::Result;
+use transship::mirror::{Ends, Mirrored};
+use transship::{
+    report::{DestinationReport, Ending, Header, ObjectReport, Place, StoreRequests, Summary, Totals},
+    store::Bucket,
+    types::{Entry, Outcome},
+};
+use transship_support::{ExitCode, Failure, Output, OutputFormat, ReportOutput, environment, one_line};
+
+use crate::cli::MirrorArgs;
+
+/// What reports call the ends.
+pub(crate) const SOURCE: &str = "source";
+pub(crate) const DESTINATION: &str = "destination";
+
+pub(crate) struct Results {
+    header: Header,
+    totals: Totals,
+    report: Option<ReportOutput>,
+    format: OutputFormat,
+    guard: Option<String>,
+    spared: u64,
+}
+
+impl Results {
+    /// Opens them: what cannot be written is found out before anything is touched.
+    pub(crate) async fn open(command: &str, args: &MirrorArgs, ends: &Ends) -> Result<Self> {
+        let mut header = Header::new("transship-mirror", env!("CARGO_PKG_VERSION"), command);
+        let named = |name: &str, place: &transship::Place| Place { name: name.to_owned(), location: place.describe() };
+        header.dry_run = args.dry_run;
+        header.source = Some(named(SOURCE, &ends.source));
+        header.destinations = vec![named(DESTINATION, &ends.destination)];
+        let report = match &args.run.report {
+            Some(target) => Some(ReportOutput::create(target, &environment(), &header).await?),
+            None => None,
+        };
+        let totals = Totals::of(&header.destinations);
+        Ok(Self { header, totals, report, format: args.run.output, guard: None, spared: 0 })
+    }
+
+    pub(crate) fn take(&mut self, what: Mirrored, ends: &Ends) -> Result<()> {
+        match what {
+            Mirrored::Object(object) => {
+                tell(&object);
+                self.add(&object)
+            }
+            Mirrored::Same(entry, reason) => self.left_alone(&entry, &ends.source, reason.to_string()),
+            Mirrored::Extra(entry) => self.left_alone(&entry, &ends.destination, "only at the destination".to_owned()),
+            Mirrored::Spared(count) => {
+                self.spared = count;
+                Ok(())
+            }
+            Mirrored::Refused(refusal) => {
+                self.guard = Some(refusal.to_string());
+                Ok(())
+            }
+            Mirrored::Again(why) => {
+                tracing::warn!("{why}: both ends are listed again, and sorted on disk");
+                Ok(())
+            }
+        }
+    }
+
+    fn left_alone(&mut self, entry: &Entry, place: &transship::Place, reason: String) -> Result<()> {
+        let key = entry.key.strip_prefix(&place.prefix).unwrap_or_else(|| entry.key.clone());
+        let mut object = ObjectReport::from(&Entry { key: key.clone(), ..entry.clone() });
+        object.destinations.push(DestinationReport::new(DESTINATION, key, Outcome::Skipped { reason }));
+        self.add(&object)
+    }
+
+    pub(crate) fn add(&mut self, object: &ObjectReport) -> Result<()> {
+        self.totals.add(object);
+        match &mut self.report {
+            Some(report) => report.object(object),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes what is left to write, and gives the exit code.
+    pub(crate) async fn finish(mut self, ended: Option<(ExitCode, anyhow::Error)>, ends: &Ends) -> Result<ExitCode> {
+        if self.spared > 0 {
+            tracing::warn!("{} objects were not deleted, because not all copies succeeded", self.spared);
+        }
+        let guarded = if self.guard.is_some() { ExitCode::GuardRefused } else { ExitCode::Done };
+        let by_objects = ExitCode::from(&self.totals).and(guarded);
+        let code = ended.as_ref().map_or(by_objects, |(code, _)| by_objects.and(*code));
+        let ending = Ending {
+            error: ended.as_ref().map(|(_, error)| one_line(error)),
+            guard: self.guard.take(),
+            requests: vec![requests(SOURCE, &*ends.source.bucket), requests(DESTINATION, &*ends.destination.bucket)],
+            ..Ending::now(code.code())
+        };
+        let mut files = Vec::new();
+        if let Some(report) = self.report.take() {
+            let place = report.place();
+            report.finish(&ending, &self.totals).await?;
+            files.push(("report", place));
+        }
+        if ended.is_none() || self.totals.objects > 0 {
+            self.print(&ending, code, &files)?;
+        }
+        match ended {
+            Some((_, error)) => Err(Failure::new(code, error)),
+            None => Ok(code),
+        }
+    }
+
+    fn print(&self, ending: &Ending, code: ExitCode, files: &[(&str, String)]) -> Result<()> {
+        let (header, totals) = (&self.header, &self.totals);
+        let mut out = Output::stdout();
+        match self.format {
+            OutputFormat::Text => {
+                let summary = Summary { header, ending, totals, meaning: code.meaning(), files };
+                out.line(&summary.to_string().trim_end())?;
+            }
+            OutputFormat::Json => {
+                out.line(&serde_json::json!({ "run": header, "ending": ending, "totals": totals }))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn requests(name: &str, bucket: &dyn Bucket) -> StoreRequests {
+    let counts = bucket.requests();
+    let store = name.to_owned();
+    StoreRequests {
+        store,
+        get: counts.get,
+        head: counts.head,
+        put: counts.put,
+        post: counts.post,
+        delete: counts.delete,
+    }
+}
+
+/// A line in the log for each object that something was done to.
+fn tell(object: &ObjectReport) {
+    for there in &object.destinations {
+        match &there.outcome {
+            Outcome::Copied { verified } => tracing::debug!("{}: copied, verified by {}", object.key, verified.name()),
+            Outcome::Deleted => tracing::debug!("{}: deleted", object.key),
+            Outcome::Failed { error } => tracing::error!("{}: {error}", object.key),
+            _ => {}
+        }
+    }
+}
