@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use transship::mirror::Share;
-use transship_support::{LogArgs, MemorySize, RunArgs};
+use transship_support::{LogArgs, MemorySize, OutputFormat, RunArgs};
 
 use crate::{
     filters::FilterArgs,
@@ -47,6 +47,12 @@ pub enum Command {
     Sync(MirrorArgs),
     /// Copy what is new or differs, and delete nothing
     Copy(MirrorArgs),
+    /// Compare both ends, and change nothing
+    Check(CheckArgs),
+    /// List objects: size and path
+    Ls(ListArgs),
+    /// Count objects and their bytes
+    Size(ListArgs),
     /// Print the version
     Version,
     /// Print completions for a shell
@@ -118,6 +124,83 @@ pub struct MirrorArgs {
     /// Nothing is checked beforehand
     #[arg(long, hide = true)]
     pub no_traverse: bool,
+}
+
+/// Flags of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// `remote:path`, a connection string, or a local path
+    #[arg(value_name = "SOURCE")]
+    pub source: String,
+
+    /// The same
+    #[arg(value_name = "DEST")]
+    pub destination: String,
+
+    /// Compare sizes only
+    #[arg(long, conflicts_with = "download")]
+    pub size_only: bool,
+
+    /// Read all objects at both ends, and compare what they hold
+    #[arg(long)]
+    pub download: bool,
+
+    /// Objects that only the destination has are no difference
+    #[arg(long)]
+    pub one_way: bool,
+
+    /// Write all paths here, each with a sign: = match, - missing on the source, + missing on the destination, * differ, !
+    /// error; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    pub combined: Option<PathBuf>,
+
+    /// Write paths that differ here
+    #[arg(long, value_name = "FILE")]
+    pub differ: Option<PathBuf>,
+
+    /// Write paths that the destination lacks here
+    #[arg(long, value_name = "FILE")]
+    pub missing_on_dst: Option<PathBuf>,
+
+    /// Write paths that the source lacks here
+    #[arg(long, value_name = "FILE")]
+    pub missing_on_src: Option<PathBuf>,
+
+    /// Write paths that match here
+    #[arg(long = "match", value_name = "FILE")]
+    pub match_file: Option<PathBuf>,
+
+    /// Write paths that could not be compared here
+    #[arg(long, value_name = "FILE")]
+    pub error: Option<PathBuf>,
+
+    /// How many ranges of keys are listed, and objects read, at once
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub checkers: u16,
+
+    /// Which objects take part.
+    #[command(flatten, next_help_heading = FILTERS)]
+    pub filters: FilterArgs,
+}
+
+/// Flags of `ls` and `size`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// `remote:path`, a connection string, or a local path
+    #[arg(value_name = "REMOTE")]
+    pub remote: String,
+
+    /// How many ranges of keys are listed at once, at most
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub checkers: u16,
+
+    /// How the list is printed
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub output: OutputFormat,
+
+    /// Which objects take part.
+    #[command(flatten, next_help_heading = FILTERS)]
+    pub filters: FilterArgs,
 }
 
 /// When an object that both ends have is unchanged.

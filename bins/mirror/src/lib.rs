@@ -1,7 +1,9 @@
 //! The `transship-mirror` command: rclone's configuration, flags and filters over the libraries.
 
+mod check;
 pub mod cli;
 mod filters;
+mod listing;
 mod plan;
 mod policy;
 mod remotes;
@@ -36,6 +38,9 @@ pub async fn main() -> anyhow::Result<ExitCode> {
     match &cli.command {
         Command::Sync(args) => sync::run(&cli, args, true).await,
         Command::Copy(args) => sync::run(&cli, args, false).await,
+        Command::Check(args) => check::run(&cli, args).await,
+        Command::Ls(args) => listing::ls(&cli, args).await,
+        Command::Size(args) => listing::size(&cli, args).await,
         Command::Version => {
             Output::stdout().line(&format_args!("transship-mirror {}", env!("CARGO_PKG_VERSION")))?;
             Ok(ExitCode::Done)

@@ -21,6 +21,7 @@ pub(crate) fn foretold(change: &Change, ends: &Ends) -> (ObjectReport, Option<St
             (entry, key, Outcome::Planned, Some(why), Some(line))
         }
         Change::Same { source: entry, reason } => (entry, source(entry), skipped(reason.to_string()), None, None),
+        Change::Unsure { source: entry, .. } => (entry, source(entry), Outcome::Planned, None, None),
         Change::Immutable { source: entry, reason } => {
             let error = format!("it differs ({reason}), and objects that are there must not be replaced");
             let key = source(entry);

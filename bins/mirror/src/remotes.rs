@@ -12,15 +12,30 @@ pub(crate) fn ends(config: Option<&PathBuf>, source: &str, destination: &str) ->
     open(config, source, destination).map_err(Failure::usage)
 }
 
+/// One place, to be looked at.
+pub(crate) fn place(config: Option<&PathBuf>, remote: &str) -> Result<Place> {
+    let look = || -> Result<Place> {
+        let config = RcloneConfig::load(config.map(PathBuf::as_path), &environment())?;
+        let remote = config.remote(remote, &std::env::current_dir().context("find the current directory")?)?;
+        tell(&remote);
+        Ok(Place::at(remote.location()?)?)
+    };
+    look().map_err(Failure::usage)
+}
+
+/// What is worth knowing of what was typed and configured.
+fn tell(remote: &Remote) {
+    remote.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    remote.ignored.iter().for_each(|ignored| tracing::debug!("{ignored} has no effect here"));
+}
+
 fn open(config: Option<&PathBuf>, source: &str, destination: &str) -> Result<(Ends, Remote)> {
     let config = RcloneConfig::load(config.map(PathBuf::as_path), &environment())?;
     let folder = std::env::current_dir().context("find the current directory")?;
     let from = config.remote(source, &folder)?;
     let to = config.remote(destination, &folder)?;
-    for remote in [&from, &to] {
-        remote.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-        remote.ignored.iter().for_each(|ignored| tracing::debug!("{ignored} has no effect here"));
-    }
+    tell(&from);
+    tell(&to);
     let (source, place) = (Place::at(from.location()?)?, Place::at(to.location()?)?);
     let written = Destination {
         acl: to.write.acl.clone(),

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use transship::{
     Error,
     diff::Filter,
-    mirror::{Deletion, Ends, Guards, MirrorOptions, changes, mirror},
+    mirror::{Content, Deletion, Ends, Guards, MirrorOptions, changes, mirror},
     store::{Capabilities, ErrorKind},
     types::ErrorClass,
 };
@@ -53,6 +53,7 @@ fn options(
     let capabilities = |place: &transship::Place| -> Capabilities { place.bucket.capabilities().clone() };
     let mut options = MirrorOptions {
         policy: policy::policy(&args.comparison, &capabilities(&ends.source), &capabilities(&ends.destination)),
+        content: if args.comparison.checksum { Content::Hashed } else { Content::AsListed },
         immutable: args.comparison.immutable,
         filter: Arc::new(filter),
         deletion: match (deletes, args.deletions.delete_excluded) {

@@ -11,11 +11,16 @@ use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, SystemTime},
 };
 
+use ::time::OffsetDateTime;
 use proptest::{prelude::*, test_runner::TestRunner};
-use transship_testbed::servers::peer_or_skip;
+use transship_testbed::{
+    s3::{S3Server, StoredObject},
+    servers::peer_or_skip,
+};
 
 /// Content, and minutes of its time, by path.
 type Tree = BTreeMap<String, (String, u64)>;
@@ -60,8 +65,15 @@ fn filter() -> impl Strategy<Value = Vec<String>> {
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    let comparison =
-        prop::sample::select(vec!["", "", "--size-only", "--update", "--ignore-existing", "--ignore-times"]);
+    let comparison = prop::sample::select(vec![
+        "",
+        "",
+        "--size-only",
+        "--checksum",
+        "--update",
+        "--ignore-existing",
+        "--ignore-times",
+    ]);
     let other =
         prop::sample::select(vec!["", "", "", "--max-size=2B", "--min-size=1B", "--delete-excluded", "--ignore-case"]);
     let command = prop::sample::select(vec!["sync", "copy"]);
@@ -121,9 +133,7 @@ fn ours() -> PathBuf {
 fn a_destination_on_disk_is_what_rclone_would_have_made() {
     let test = "a_destination_on_disk_is_what_rclone_would_have_made";
     let Some(rclone) = peer_or_skip("rclone", test).unwrap() else { return };
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(300);
-    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
-    TestRunner::new(config)
+    runner(200)
         .run(&case(), |case| {
             let roots = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
             for root in &roots {
@@ -141,6 +151,98 @@ fn a_destination_on_disk_is_what_rclone_would_have_made() {
             Ok(())
         })
         .unwrap();
+}
+
+/// What `check` finds.
+#[test]
+fn what_differs_is_what_rclone_finds() {
+    let Some(rclone) = peer_or_skip("rclone", "what_differs_is_what_rclone_finds").unwrap() else { return };
+    runner(60)
+        .run(
+            &(tree(), tree(), filter(), prop::sample::select(vec!["", "--size-only", "--one-way", "--download"])),
+            |case| {
+                let (source, destination, mut flags, flag) = case;
+                flags.extend(Some(flag.to_owned()).filter(|flag| !flag.is_empty()));
+                let case = Case { command: "check", source, destination, flags };
+                let root = tempfile::tempdir().unwrap();
+                plant(&root.path().join("source"), &case.source);
+                plant(&root.path().join("destination"), &case.destination);
+                let lines = |program: &Path, file: &str| {
+                    let file = root.path().join(file);
+                    let output = run(program, &case, root.path(), &["--combined", file.to_str().unwrap()]);
+                    let mut lines: Vec<String> = fs::read_to_string(file).unwrap().lines().map(str::to_owned).collect();
+                    lines.sort();
+                    (output.status.success(), lines, text(&output))
+                };
+                let (theirs, ours) = (lines(&rclone, "theirs"), lines(&ours(), "ours"));
+                prop_assert_eq!((&theirs.0, &theirs.1), (&ours.0, &ours.1), "rclone: {}\nours: {}", theirs.2, ours.2);
+                Ok(())
+            },
+        )
+        .unwrap();
+}
+
+/// From one S3 bucket to another, with the remotes of a file.
+#[test]
+fn a_bucket_is_what_rclone_would_have_made() {
+    let Some(rclone) = peer_or_skip("rclone", "a_bucket_is_what_rclone_would_have_made").unwrap() else { return };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let server = runtime.block_on(S3Server::builder().start()).unwrap();
+    let root = tempfile::tempdir().unwrap();
+    let config = root.path().join("rclone.conf");
+    fs::write(&config, remotes(&server)).unwrap();
+    let numbers = AtomicU32::new(0);
+    runner(100)
+        .run(&case(), |case| {
+            let store = server.store();
+            let run = |program: &Path, more: &[&str]| {
+                let number = numbers.fetch_add(1, Ordering::Relaxed);
+                let [from, to] = ["from", "to"].map(|name| format!("{name}-{number}"));
+                // The destination's times lie between the source's: none are the same.
+                for (bucket, tree, shift) in [(&from, &case.source, 0), (&to, &case.destination, 30)] {
+                    store.create_bucket(bucket);
+                    for (path, (content, minutes)) in tree {
+                        let modified = OffsetDateTime::from(time(*minutes)) + ::time::Duration::seconds(shift);
+                        store.put(bucket, path, StoredObject::new(content.clone()).modified_at(modified));
+                    }
+                }
+                let mut command = Command::new(program);
+                command.env_clear().env("HOME", root.path()).arg("--config").arg(&config);
+                command.args([case.command, &format!("source:{from}"), &format!("destination:{to}")]);
+                let output = command.args(&case.flags).args(more).output().unwrap();
+                let content = |key: &String| store.object(&to, key).unwrap().bytes().unwrap();
+                let held: BTreeMap<_, _> =
+                    store.keys(&to).into_iter().map(|key| (key.clone(), content(&key))).collect();
+                (output.status.success(), held, text(&output))
+            };
+            let (theirs, ours) = (run(&rclone, &[]), run(&ours(), guards(&case)));
+            prop_assert_eq!((&theirs.0, &theirs.1), (&ours.0, &ours.1), "rclone: {}\nours: {}", theirs.2, ours.2);
+            Ok(())
+        })
+        .unwrap();
+}
+
+fn remotes(server: &S3Server) -> String {
+    let remote = |name: &str| {
+        let (key, secret, endpoint) = (server.access_key(), server.secret_key(), server.endpoint());
+        format!(
+            "[{name}]\ntype = s3\nprovider = Ceph\nenv_auth = false\naccess_key_id = {key}\n\
+             secret_access_key = {secret}\nacl = private\nendpoint = {endpoint}\n\n"
+        )
+    };
+    remote("source") + &remote("destination")
+}
+
+/// So many cases, unless `PROPTEST_CASES` says more.
+fn runner(cases: u32) -> TestRunner {
+    let default = ProptestConfig::default();
+    let cases = if default.cases == 256 { cases } else { default.cases };
+    TestRunner::new(ProptestConfig { cases, failure_persistence: None, ..default })
+}
+
+/// Rclone has none.
+fn guards(case: &Case) -> &'static [&'static str] {
+    if case.command == "sync" { &["--allow-empty-source", "--max-delete=100%"] } else { &[] }
 }
 
 fn text(output: &Output) -> String {

@@ -103,6 +103,8 @@ pub enum Reason {
     NotOlder,
     /// A time is not known.
     NoTime,
+    /// One of them cannot be read.
+    Unreadable,
     /// It was asked for.
     Asked,
 }
@@ -122,6 +124,7 @@ impl fmt::Display for Reason {
             Self::SameTime => f.write_str("same time"),
             Self::NotOlder => f.write_str("same size, and the destination is not older"),
             Self::NoTime => f.write_str("a time is not known"),
+            Self::Unreadable => f.write_str("it cannot be read at one end"),
             Self::Asked => f.write_str("copied in any case"),
         }
     }

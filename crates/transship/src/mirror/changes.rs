@@ -16,7 +16,11 @@ use transship_list::{KeyRange, Piece, Side, pieces};
 use transship_store::{ErrorKind, retry};
 use transship_types::Entry;
 
-use super::{Deletion, Ends, MirrorOptions, options::Judge};
+use super::{
+    Content, Deletion, Ends, MirrorOptions,
+    content::{Reader, has_digest, settled},
+    options::Judge,
+};
 use crate::Result;
 
 /// What is to happen to one key, and why.
@@ -43,6 +47,13 @@ pub enum Change {
         /// How what is there differs.
         reason: Reason,
     },
+    /// Both have it, and listings cannot tell whether it is the same. Who asks for [`changes`] never sees it.
+    Unsure {
+        /// The source's object.
+        source: Entry,
+        /// The destination's.
+        destination: Entry,
+    },
     /// It is deleted.
     Delete {
         /// The destination's object, under its full key.
@@ -53,6 +64,17 @@ pub enum Change {
         /// The destination's object, under its full key.
         destination: Entry,
     },
+}
+
+impl Change {
+    /// What a verdict means for an object that both have.
+    pub(super) fn judged(source: Entry, destination: Entry, verdict: Verdict, immutable: bool) -> Self {
+        match verdict {
+            Verdict::Same(reason) => Self::Same { source, reason },
+            Verdict::Differs(reason) if immutable => Self::Immutable { source, reason },
+            Verdict::Differs(reason) => Self::Copy { source, replaces: Some((destination, reason)) },
+        }
+    }
 }
 
 /// What was compared so far.
@@ -120,7 +142,15 @@ pub(super) fn counted(
     compared: Arc<Compared>,
 ) -> stream::BoxStream<'static, Result<Change>> {
     let (ends, options) = (ends.clone(), options.clone());
-    stream::once(async move { start(ends, options, compared).await }).try_flatten().boxed()
+    let reader = Arc::new(Reader {
+        ends: ends.clone(),
+        retry: options.copy.retry.clone(),
+        content: options.content,
+        immutable: options.immutable,
+    });
+    let at_once = options.copy.transfers;
+    let changes = stream::once(async move { start(ends, options, compared).await }).try_flatten();
+    settled(changes, reader, at_once).boxed()
 }
 
 async fn start(
@@ -144,6 +174,7 @@ async fn start(
         filter: Arc::clone(&options.filter),
         deletion: options.deletion,
         immutable: options.immutable,
+        content: options.content,
         sides: [source.clone(), destination.clone()],
         compared,
     });
@@ -166,6 +197,7 @@ struct Planning {
     filter: Arc<Filter>,
     deletion: Deletion,
     immutable: bool,
+    content: Content,
     sides: [Side; 2],
     compared: Arc<Compared>,
 }
@@ -222,10 +254,20 @@ impl Planning {
     }
 
     fn judge(&self, source: Entry, destination: Entry) -> Change {
-        match self.judge.compare(&source, &destination) {
-            Verdict::Same(reason) => Change::Same { source, reason },
-            Verdict::Differs(reason) if self.immutable => Change::Immutable { source, reason },
-            Verdict::Differs(reason) => Change::Copy { source, replaces: Some((destination, reason)) },
+        let verdict = self.judge.compare(&source, &destination);
+        let open = match self.content {
+            Content::AsListed => false,
+            Content::Hashed => {
+                let [from, to] = &self.sides;
+                let both = has_digest(&*from.bucket, &source) && has_digest(&*to.bucket, &destination);
+                both && verdict == Verdict::Same(Reason::SizeOnly)
+            }
+            Content::Read => source.size == destination.size,
+        };
+        if open {
+            Change::Unsure { source, destination }
+        } else {
+            Change::judged(source, destination, verdict, self.immutable)
         }
     }
 }

@@ -8,12 +8,14 @@
 //! have come to their ends and the guards have been asked.
 
 mod changes;
+mod content;
 mod deletion;
 mod guards;
 mod options;
 mod run;
 
 pub use changes::{Change, Changes, Compared, changes};
+pub use content::Content;
 pub use guards::{Guards, Refusal, Share};
 pub use options::{Deletion, Ends, MirrorOptions};
 pub use run::{Mirrored, Mirroring, mirror};

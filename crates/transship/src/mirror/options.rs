@@ -6,7 +6,7 @@ use transship_list::{Jump, ListOptions, Side, Skip};
 use transship_transfer::{CopyOptions, Destination};
 use transship_types::Entry;
 
-use super::Guards;
+use super::{Content, Guards};
 use crate::Place;
 
 /// From where, and to where.
@@ -49,6 +49,8 @@ pub struct MirrorOptions {
     pub list: ListOptions,
     /// When two objects are the same.
     pub policy: Policy,
+    /// When objects are read to be compared, where listings cannot tell.
+    pub content: Content,
     /// An object that is there is never replaced: where it differs, that is an error.
     pub immutable: bool,
     /// Which objects take part.
@@ -71,6 +73,7 @@ impl Default for MirrorOptions {
             copy: CopyOptions::default(),
             list: ListOptions::default(),
             policy: Policy::listed(),
+            content: Content::default(),
             immutable: false,
             filter: Arc::default(),
             deletion: Deletion::default(),

@@ -163,6 +163,7 @@ impl Work {
             Change::Copy { source, .. } => return Ok(Some(source)),
             Change::Same { source, reason } => self.tell(Mirrored::Same(source, reason)).await,
             Change::Extra { destination } => self.tell(Mirrored::Extra(destination)).await,
+            Change::Unsure { source, .. } => return Ok(Some(source)),
             Change::Delete { destination } => {
                 copying.deletions += 1;
                 copying.pending.push(destination)?;

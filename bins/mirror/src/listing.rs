@@ -1,0 +1,90 @@
+//! `transship-mirror ls` and `size`
+
+use anyhow::Result;
+use futures::{StreamExt, TryStreamExt};
+use time::OffsetDateTime;
+use transship::{
+    diff::Filter,
+    listings::{Jump, KeyRange, ListOptions, Side, Skip, entries},
+};
+use transship_support::{ExitCode, Failure, Output, OutputFormat, cancel_on_signals};
+
+use crate::{
+    cli::{Cli, ListArgs},
+    remotes,
+};
+
+/// `ls`: size and path of every object, as rclone prints them; or JSON lines.
+pub(crate) async fn ls(cli: &Cli, args: &ListArgs) -> Result<ExitCode> {
+    let mut out = Output::stdout();
+    each(cli, args, |path, entry| {
+        let line = match args.output {
+            OutputFormat::Text => format!("{:>9} {path}", entry.size),
+            OutputFormat::Json => {
+                let mut object = serde_json::to_value(entry)?;
+                object["key"] = path.into();
+                object.to_string()
+            }
+        };
+        Ok(out.line(&line)?)
+    })
+    .await
+}
+
+/// `size`: how many objects, and their bytes.
+pub(crate) async fn size(cli: &Cli, args: &ListArgs) -> Result<ExitCode> {
+    let (mut count, mut bytes) = (0_u64, 0_u64);
+    let code = each(cli, args, |_, entry| {
+        (count, bytes) = (count + 1, bytes + entry.size);
+        Ok(())
+    })
+    .await?;
+    let mut out = Output::stdout();
+    match args.output {
+        OutputFormat::Json => out.line(&serde_json::json!({ "count": count, "bytes": bytes }))?,
+        OutputFormat::Text => {
+            out.line(&format_args!("Total objects: {count}"))?;
+            out.line(&format_args!("Total size: {} ({bytes} Byte)", bytesize::ByteSize(bytes).display().iec()))?;
+        }
+    }
+    Ok(code)
+}
+
+async fn each(
+    cli: &Cli,
+    args: &ListArgs,
+    mut take: impl FnMut(&str, &transship::types::Entry) -> Result<()>,
+) -> Result<ExitCode> {
+    let filter = std::sync::Arc::new(args.filters.filter(OffsetDateTime::now_utc())?);
+    let place = remotes::place(cli.config.as_ref(), &args.remote)?;
+    let cancel = cancel_on_signals()?;
+    let options = ListOptions { listers: usize::from(args.checkers), skip: skip(&filter), ..ListOptions::default() };
+    let side = Side::new(place.bucket.clone(), place.prefix.clone());
+    let side = match side.bucket.capabilities().ordered_listing {
+        true => side,
+        false => side.sorted(&options, &std::env::temp_dir()).await.map_err(failed)?,
+    };
+    let listed = entries(side.clone(), KeyRange::ALL, options).take_until(cancel.clone().cancelled_owned());
+    let mut listed = std::pin::pin!(listed);
+    while let Some(entry) = listed.try_next().await.map_err(failed)? {
+        let path = side.relative(&entry.key);
+        if filter.includes(path, &entry) {
+            take(path, &entry)?;
+        }
+    }
+    Ok(if cancel.is_cancelled() { ExitCode::Stopped } else { ExitCode::Done })
+}
+
+fn failed(error: transship::listings::Error) -> anyhow::Error {
+    Failure::new(ExitCode::RunFailed, error)
+}
+
+fn skip(filter: &std::sync::Arc<Filter>) -> Skip {
+    use transship::diff::Ahead;
+    let filter = std::sync::Arc::clone(filter);
+    Skip::new(move |listed| match filter.ahead(listed) {
+        Ahead::Anywhere => Jump::Next,
+        Ahead::Behind(key) => Jump::Behind(key),
+        Ahead::Nowhere => Jump::End,
+    })
+}

@@ -1,0 +1,109 @@
+//! Comparing what objects hold, where listings cannot tell.
+
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt, TryStreamExt};
+use transship_diff::{Reason, Verdict};
+use transship_store::{Bucket, ErrorKind, GetOptions, RetryOptions, retry};
+use transship_types::{Digest, Entry};
+use transship_verify::Hasher;
+
+use super::{Change, Ends};
+use crate::Result;
+
+/// When objects of the same size are read to be compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Content {
+    /// Never: what listings tell has to do.
+    #[default]
+    AsListed,
+    /// By MD5, where each end either tells it, as S3 does in the ETags of objects in one part, or is a disk, whose files
+    /// are then read. Of others only the size is compared.
+    Hashed,
+    /// Always, at both ends.
+    Read,
+}
+
+/// Settles what listings left open, so many objects at once. The order changes.
+pub(super) fn settled(
+    changes: impl Stream<Item = Result<Change>> + Send,
+    reader: Arc<Reader>,
+    at_once: usize,
+) -> impl Stream<Item = Result<Change>> + Send {
+    let settle = move |change| {
+        let reader = Arc::clone(&reader);
+        async move {
+            match change? {
+                Change::Unsure { source, destination } => reader.settle(source, destination).await,
+                change => Ok(change),
+            }
+        }
+    };
+    changes.map(settle).buffer_unordered(at_once.max(1))
+}
+
+/// Reads objects.
+pub(super) struct Reader {
+    pub(super) ends: Ends,
+    pub(super) retry: RetryOptions,
+    pub(super) content: Content,
+    pub(super) immutable: bool,
+}
+
+impl Reader {
+    async fn settle(&self, source: Entry, destination: Entry) -> Result<Change> {
+        let (here, there) = (&self.ends.source.bucket, &self.ends.destination.bucket);
+        let digests = futures::try_join!(self.digest(&**here, &source), self.digest(&**there, &destination));
+        let verdict = match digests {
+            Ok((one, other)) if one == other => Verdict::Same(Reason::EqualDigests("md5")),
+            Ok(_) => Verdict::Differs(Reason::OtherDigest("md5")),
+            // An object that cannot be read, or is another one by now, is copied, and what is wrong with it shows then.
+            Err(error) if is_of_object(error.kind()) => {
+                tracing::debug!(%error, "cannot be compared");
+                Verdict::Differs(Reason::Unreadable)
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Change::judged(source, destination, verdict, self.immutable))
+    }
+
+    /// The MD5 of an object: the store's word, or computed.
+    async fn digest(&self, bucket: &dyn Bucket, entry: &Entry) -> Result<Digest, transship_store::Error> {
+        match told(bucket, entry).filter(|_| self.content != Content::Read) {
+            Some(md5) => Ok(Digest { algorithm: transship_types::Algorithm::Md5, bytes: md5.to_vec() }),
+            None => retry(&self.retry, |_| read(bucket, entry)).await,
+        }
+    }
+}
+
+/// The MD5 that a store tells of an object.
+fn told(bucket: &dyn Bucket, entry: &Entry) -> Option<[u8; 16]> {
+    entry.etag.as_ref().filter(|_| bucket.capabilities().etag_may_be_md5).and_then(|etag| etag.md5())
+}
+
+/// Whether an object's MD5 can be had without bringing it from afar.
+pub(super) fn has_digest(bucket: &dyn Bucket, entry: &Entry) -> bool {
+    is_disk(bucket) || told(bucket, entry).is_some()
+}
+
+/// Whether a bucket is a directory: listings then tell the files' own times.
+pub(super) fn is_disk(bucket: &dyn Bucket) -> bool {
+    let can = bucket.capabilities();
+    can.keeps_source_time && !can.metadata
+}
+
+fn is_of_object(kind: ErrorKind) -> bool {
+    use ErrorKind::{AccessDenied, NotFound, PreconditionFailed};
+    matches!(kind, NotFound | PreconditionFailed | AccessDenied)
+}
+
+async fn read(bucket: &dyn Bucket, entry: &Entry) -> Result<Digest, transship_store::Error> {
+    let options = GetOptions { if_match: entry.etag.clone(), ..GetOptions::default() };
+    let mut body = bucket.get(&entry.key, &options).await?.body;
+    let mut hasher = Hasher::md5();
+    while let Some(bytes) = body.try_next().await? {
+        hasher.update(&bytes);
+        tokio::task::consume_budget().await;
+    }
+    Ok(hasher.finish())
+}
