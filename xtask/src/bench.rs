@@ -5,6 +5,7 @@ mod contender;
 mod end;
 mod floor;
 mod holding;
+mod keys;
 mod machine;
 mod measure;
 mod memory;
@@ -25,6 +26,8 @@ pub(crate) enum Command {
     Small(small::Arguments),
     /// Objects far larger than memory: peak memory of each way to copy them
     Memory(memory::Arguments),
+    /// Many keys on both sides and nothing to copy: time and peak memory of a listing and of a comparison
+    Keys(keys::Arguments),
     /// An S3 server for a benchmark; ends with its standard input
     #[command(hide = true)]
     Server(server::Arguments),
@@ -44,6 +47,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
     match command {
         Command::Small(arguments) => small::run(arguments),
         Command::Memory(arguments) => memory::run(arguments),
+        Command::Keys(arguments) => keys::run(arguments),
         Command::Server(arguments) => server::run(arguments),
         Command::Floor(arguments) => floor::run(arguments),
         Command::Measure(arguments) => measure::run(arguments),

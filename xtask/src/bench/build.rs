@@ -12,6 +12,8 @@ use crate::workspace;
 pub(crate) struct Programs {
     /// The program under test.
     pub(crate) solgate: PathBuf,
+    /// The mirror.
+    pub(crate) mirror: PathBuf,
     /// This program: the servers and the bare loop.
     pub(crate) xtask: PathBuf,
 }
@@ -35,7 +37,7 @@ impl Programs {
     /// The build failed.
     pub(crate) fn build() -> Result<Self> {
         // Each by itself: built together, the one would get the features that the other asks of shared crates.
-        Ok(Self { solgate: program("solgate")?, xtask: program("xtask")? })
+        Ok(Self { solgate: program("solgate")?, mirror: program("transship-mirror")?, xtask: program("xtask")? })
     }
 }
 

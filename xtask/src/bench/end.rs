@@ -67,6 +67,14 @@ impl End {
         Self::testbed(&programs.xtask, &["--holding", &holding.name(), "--size", &size.to_string()])
     }
 
+    /// Starts a testbed server that lists so many objects, each page after so many milliseconds.
+    ///
+    /// # Errors
+    /// As [`End::start`].
+    pub(crate) fn numbered(programs: &Programs, count: u64, delay: u64) -> Result<Self> {
+        Self::testbed(&programs.xtask, &["--numbered", &count.to_string(), "--page-delay", &delay.to_string()])
+    }
+
     /// Starts a testbed server that digests what it is sent, and drops it. It waits for `delay` milliseconds before it
     /// reads the body of an object or a part.
     ///

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::Args;
-use transship_testbed::s3::{Effect, Fault, LogDetail, Operation, S3Server, WrongRegion};
+use transship_testbed::s3::{Effect, Fault, LogDetail, Operation, S3Server, StoredObject, WrongRegion};
 
 use super::{
     end::{ACCESS_KEY, BUCKET, SECRET_KEY},
@@ -30,6 +30,12 @@ pub(crate) struct Arguments {
     /// The bytes of that
     #[arg(long, default_value_t = 0)]
     size: u64,
+    /// So many objects that are listed without being held
+    #[arg(long)]
+    numbered: Option<u64>,
+    /// Milliseconds before each page of a listing
+    #[arg(long, default_value_t = 0)]
+    page_delay: u64,
 }
 
 /// Serves until standard input ends. The first line printed is the endpoint; each line read is answered with the number
@@ -52,6 +58,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         for (key, object) in holding.objects(arguments.size)? {
             server.put(BUCKET, &key, object);
         }
+    }
+    if let Some(count) = arguments.numbered {
+        server.store().number(BUCKET, count, StoredObject::new("content"));
+    }
+    if arguments.page_delay > 0 {
+        let delay = Duration::from_millis(arguments.page_delay);
+        server.faults().add(Fault::new(Effect::Delay(delay)).on(Operation::ListObjectsV2));
     }
     if arguments.delay > 0 {
         let delay = Duration::from_millis(arguments.delay);

@@ -89,6 +89,11 @@ impl Backend {
 
     fn answer(&self, bucket: &str, question: Question<'_>, fault: Option<PageFault>) -> S3Result<Answer> {
         self.store.with_bucket(bucket, |bucket| {
+            if let Some(numbered) = &bucket.numbered {
+                let page = numbered.page(question);
+                let next = page.last().filter(|_| page.truncated).map(str::to_owned);
+                return Ok(Answer { page, next });
+            }
             let mut page = page(&bucket.objects, question);
             let mut next = page.last().filter(|_| page.truncated).map(str::to_owned);
             match fault {

@@ -1,5 +1,6 @@
 //! The server's memory: buckets, objects, unfinished uploads.
 
+use super::numbered::Numbered;
 use super::object::StoredObject;
 use super::receive::Keep;
 use super::upload::{UnfinishedUpload, Upload};
@@ -37,6 +38,8 @@ pub struct Store {
 pub(crate) struct Bucket {
     pub(crate) created: OffsetDateTime,
     pub(crate) objects: Objects,
+    /// Objects beside these that are all the same and are listed without being held.
+    pub(crate) numbered: Option<Numbered>,
     /// Unfinished uploads by key and upload id.
     pub(crate) uploads: BTreeMap<(String, String), Upload>,
 }
@@ -93,6 +96,17 @@ impl Store {
         self.create_bucket(bucket);
         if let Some(bucket) = self.lock().get_mut(bucket) {
             bucket.objects.insert(key.to_owned(), Arc::new(object));
+        }
+    }
+
+    /// Lists so many objects in a bucket as if each were `object`, under the keys that [`Numbered::key`] makes of their
+    /// numbers. They are made up as pages are asked for: millions cost no memory. Only listings know them, and what else
+    /// is in the bucket is not listed.
+    pub fn number(&self, bucket: &str, count: u64, mut object: StoredObject) {
+        object.modified.get_or_insert_with(|| self.now());
+        self.create_bucket(bucket);
+        if let Some(bucket) = self.lock().get_mut(bucket) {
+            bucket.numbered = Some(Numbered { count, object: Arc::new(object) });
         }
     }
 
@@ -159,7 +173,7 @@ impl Store {
 
 impl Bucket {
     fn new(created: OffsetDateTime) -> Self {
-        Self { created, objects: Objects::new(), uploads: BTreeMap::new() }
+        Self { created, objects: Objects::new(), numbered: None, uploads: BTreeMap::new() }
     }
 
     /// # Errors

@@ -1,0 +1,157 @@
+//! More keys than memory holds, on both sides, and nothing to copy.
+
+use std::{fs, path::Path, process::ExitCode};
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use serde::Serialize;
+
+use super::{
+    build::Programs,
+    end::{ACCESS_KEY, BUCKET, Counts, End, SECRET_KEY},
+    machine::Machine,
+    measure::{Usage, measured, median},
+    record,
+    table::print,
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Keys on each side
+    #[arg(long, value_name = "N", default_value_t = 10_000_000)]
+    count: u64,
+    /// Milliseconds that each page of a listing waits
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    delay: u64,
+    /// More resident memory than this is a failure, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
+    limit: u64,
+    /// How often each case runs
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    rounds: usize,
+}
+
+/// What is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Case {
+    /// `size`, listing range by range.
+    Listing,
+    /// `size`, from the first page to the last.
+    ListingByOne,
+    /// `sync` between two sides that are the same.
+    Comparison,
+}
+
+impl Case {
+    const ALL: [Self; 3] = [Self::Listing, Self::ListingByOne, Self::Comparison];
+
+    fn arguments(self) -> Vec<String> {
+        let line = match self {
+            Self::Listing => format!("size source:{BUCKET}"),
+            Self::ListingByOne => format!("size source:{BUCKET} --checkers 1"),
+            Self::Comparison => format!("sync source:{BUCKET} destination:{BUCKET}"),
+        };
+        line.split(' ').map(str::to_owned).collect()
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Sample {
+    case: Case,
+    requests: u64,
+    others: u64,
+    #[serde(flatten)]
+    usage: Usage,
+}
+
+#[derive(Debug, Serialize)]
+struct Record<'a> {
+    machine: &'a Machine,
+    count: u64,
+    delay: u64,
+    samples: &'a [Sample],
+}
+
+/// Runs every case and prints what it took.
+///
+/// # Errors
+/// A run failed, sent anything but listings, or did not see every key.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let programs = Programs::build()?;
+    let mut ends = [(); 2].map(|()| End::numbered(&programs, arguments.count, arguments.delay));
+    let [Ok(source), Ok(destination)] = &mut ends else {
+        anyhow::bail!("a server does not start");
+    };
+    let folder = tempfile::tempdir().context("make a temporary folder")?;
+    let config = folder.path().join("rclone.conf");
+    fs::write(&config, remote("source", source) + &remote("destination", destination))?;
+    let mut samples = Vec::new();
+    for case in Case::ALL {
+        for _ in 0..arguments.rounds {
+            samples.push(one(&programs, case, &config, arguments.count, [source, destination])?);
+        }
+    }
+    let machine = Machine::here();
+    println!("\n{} keys on each side, {} ms a page\n{machine}\n", arguments.count, arguments.delay);
+    let rows: Vec<_> = Case::ALL.iter().map(|case| row(*case, &samples)).collect();
+    print(&["case", "wall s", "CPU s", "peak MiB", "requests", "pages"], &rows_with_pages(rows, arguments.count));
+    let Arguments { count, delay, .. } = *arguments;
+    record::write("keys", &Record { machine: &machine, count, delay, samples: &samples })?;
+    let over = samples.iter().any(|sample| sample.usage.peak > arguments.limit);
+    Ok(if over { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn rows_with_pages(rows: Vec<Vec<String>>, count: u64) -> Vec<Vec<String>> {
+    let pages = |at: usize| count.div_ceil(1000) * if at == 2 { 2 } else { 1 };
+    let with = |(at, mut row): (usize, Vec<String>)| {
+        row.push(pages(at).to_string());
+        row
+    };
+    rows.into_iter().enumerate().map(with).collect()
+}
+
+fn row(case: Case, samples: &[Sample]) -> Vec<String> {
+    let of = || samples.iter().filter(|sample| sample.case == case);
+    #[allow(clippy::cast_precision_loss)] // for people
+    let peak = of().map(|sample| sample.usage.peak).max().unwrap_or(0) as f64 / f64::from(1 << 20);
+    vec![
+        format!("{case:?}"),
+        format!("{:.1}", median(of().map(|sample| sample.usage.wall))),
+        format!("{:.1}", median(of().map(|sample| sample.usage.cpu()))),
+        format!("{peak:.1}"),
+        of().map(|sample| sample.requests).max().unwrap_or(0).to_string(),
+    ]
+}
+
+fn remote(name: &str, end: &End) -> String {
+    let endpoint = end.endpoint();
+    format!(
+        "[{name}]\ntype = s3\nprovider = Other\naccess_key_id = {ACCESS_KEY}\nsecret_access_key = {SECRET_KEY}\n\
+         endpoint = {endpoint}\n\n"
+    )
+}
+
+fn one(programs: &Programs, case: Case, config: &Path, count: u64, mut ends: [&mut End; 2]) -> Result<Sample> {
+    let mut requests = || -> Result<(u64, u64)> {
+        let (mut listings, mut others) = (0, 0);
+        for end in &mut ends {
+            let counts: Counts = end.counts()?.unwrap_or_default();
+            let all: u64 = counts.values().sum();
+            let pages = counts.get("ListObjectsV2").copied().unwrap_or(0);
+            (listings, others) = (listings + pages, others + all - pages);
+        }
+        Ok((listings, others))
+    };
+    let before = requests()?;
+    let mut command = std::process::Command::new(&programs.mirror);
+    command.args(case.arguments()).arg("--config").arg(config);
+    let log = record::directory()?.join("keys.log");
+    let usage = measured(&programs.xtask, &command, &log)?;
+    let after = requests()?;
+    let said = fs::read_to_string(&log)?;
+    let digits: String = said.chars().filter(|c| *c != ',').collect();
+    ensure!(digits.contains(&count.to_string()), "not every key was seen:\n{said}");
+    ensure!(after.1 == before.1, "something else than listings was sent");
+    Ok(Sample { case, requests: after.0 - before.0, others: after.1 - before.1, usage })
+}
