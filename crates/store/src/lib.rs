@@ -16,6 +16,7 @@ mod reply;
 mod request;
 mod retry;
 mod s3;
+mod silence;
 mod spec;
 mod tls;
 

@@ -9,8 +9,8 @@ use object_store::{
 };
 use transship_types::ErrorClass;
 
-use super::{listed_names::UnnameableObject, metered::Silence, refusal::Refusal};
-use crate::{Error, ErrorKind};
+use super::{listed_names::UnnameableObject, refusal::Refusal};
+use crate::{Error, ErrorKind, silence::Silence};
 
 /// Says what `error` means. Its source is not kept: addresses with signatures in them may be in there.
 pub(super) fn explain(error: &object_store::Error) -> Error {

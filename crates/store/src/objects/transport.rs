@@ -24,10 +24,15 @@ use object_store::{
 use super::{
     digest::TrustedDigests,
     listed_names,
-    metered::{MeteredReply, MeteredRequest, Silence, unless_silent},
+    metered::{MeteredReply, MeteredRequest},
     refusal::Refusal,
 };
-use crate::{Error, Result, capabilities::Tally, tls};
+use crate::{
+    Error, Result,
+    capabilities::Tally,
+    silence::{Silence, unless_silent},
+    tls,
+};
 
 const CONNECT: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(20);

@@ -27,7 +27,11 @@ use super::{
     transmit::{ReplyBody, RequestBody},
     xml,
 };
-use crate::{Body, Error, ErrorKind, PayloadSigning, RequestCounts, Result, S3Spec, capabilities::Tally};
+use crate::{
+    Body, Error, ErrorKind, PayloadSigning, RequestCounts, Result, S3Spec,
+    capabilities::Tally,
+    silence::{Silence, unless_silent},
+};
 
 /// More than any listing page, error or tag set needs.
 const DOCUMENT_LIMIT: usize = 32 << 20;
@@ -315,23 +319,14 @@ impl Client {
     /// Waits for the reply's head: as long as bytes move, then for one limit of silence.
     async fn exchange(&self, request: http::Request<RequestBody>) -> Result<http::Response<Incoming>> {
         let (moved, failure) = (request.body().moved(), request.body().failure());
-        let mut exchange = std::pin::pin!(self.pool.request(request));
-        let mut seen = 0;
-        loop {
-            match tokio::time::timeout(self.silence, exchange.as_mut()).await {
-                Ok(Ok(response)) => return Ok(response),
-                Ok(Err(error)) => {
-                    let own = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    return Err(own.unwrap_or_else(|| failure::no_reply(&error)));
-                }
-                Err(_) => {
-                    let now = moved.load(Ordering::Relaxed);
-                    if now == seen {
-                        let seconds = self.silence.as_secs_f32();
-                        return Err(Error::new(ErrorKind::Timeout, format!("no answer for {seconds} s")));
-                    }
-                    seen = now;
-                }
+        match unless_silent(&moved, self.silence, self.pool.request(request)).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => {
+                let own = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+                Err(own.unwrap_or_else(|| failure::no_reply(&error)))
+            }
+            Err(Silence(limit)) => {
+                Err(Error::new(ErrorKind::Timeout, format!("no answer for {} s", limit.as_secs_f32())))
             }
         }
     }

@@ -6,6 +6,7 @@
 mod refused;
 mod signed_payloads;
 mod silent;
+mod unanswered;
 
 use std::sync::Arc;
 
