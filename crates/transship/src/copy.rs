@@ -202,14 +202,10 @@ pub(crate) async fn prepare(
     options: &RunOptions,
     progress: &Arc<Progress>,
 ) -> Result<(Arc<Plan>, BoxStream<'static, Result<Found>>)> {
-    let closed = probe(&route, &options.copy).await?;
+    let mut closed = probe(&route, &options.copy).await?;
     let mut plan = Plan::new(route);
     if options.skip_existing {
-        let looks = plan.route.legs.iter().zip(&closed).map(async |(leg, closed)| match closed {
-            Some(_) => Ok(None),
-            None => Existing::list(&leg.place, &options.copy.retry, &options.work_dir).await.map(Some),
-        });
-        plan.existing = try_join_all(looks).await?;
+        (plan.existing, closed) = what_exists(&plan.route, closed, options).await?;
     }
     plan.closed = closed;
     let plan = Arc::new(plan);
@@ -230,7 +226,7 @@ pub(crate) async fn prepare(
 async fn probe(route: &Route, options: &CopyOptions) -> Result<Vec<Option<String>>> {
     let probes = route.legs.iter().map(async |leg| {
         let bucket = &leg.place.bucket;
-        match transship_store::retry(&options.retry, |_| bucket.probe()).await {
+        match transship_store::retry(&options.retry.at_first_contact(), |_| bucket.probe()).await {
             Err(error) if error.kind() == ErrorKind::NoSuchBucket && bucket.capabilities().made_by_writing => None,
             Err(error) if error.concerns_bucket() || error.class() == ErrorClass::Transient => Some(error),
             Err(error) => {
@@ -247,6 +243,33 @@ async fn probe(route: &Route, options: &CopyOptions) -> Result<Vec<Option<String
         error => Ok(error.map(|error| error.to_string())),
     };
     errors.into_iter().map(closed).collect()
+}
+
+/// What each destination holds. One that cannot be listed is left out like one that cannot be reached; where no other
+/// is left, the run ends.
+async fn what_exists(
+    route: &Route,
+    closed: Vec<Option<String>>,
+    options: &RunOptions,
+) -> Result<(Vec<Option<Existing>>, Vec<Option<String>>)> {
+    let looks = route.legs.iter().zip(closed).map(async |(leg, closed)| match closed {
+        Some(error) => Ok((None, Some(error), None)),
+        None => match Existing::list(&leg.place, &options.copy.retry, &options.work_dir).await {
+            Ok(existing) => Ok((Some(existing), None, None)),
+            Err(Error::Store(error)) => Ok((None, Some(error.to_string()), Some(error))),
+            Err(error) => Err(error),
+        },
+    });
+    let (mut existing, mut closed, mut first) = (Vec::new(), Vec::new(), None);
+    for (there, error, failed) in try_join_all(looks).await? {
+        existing.push(there);
+        closed.push(error);
+        first = first.or(failed);
+    }
+    match first {
+        Some(error) if closed.iter().all(Option::is_some) => Err(error.into()),
+        _ => Ok((existing, closed)),
+    }
 }
 
 struct Running {
