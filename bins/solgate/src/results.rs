@@ -16,7 +16,7 @@ use transship::{
     report::{Ending, FailedList, Header, ObjectReport, StoreRequests, Summary, Totals, Verdict},
     types::Outcome,
 };
-use transship_support::{ExitCode, Failure, Output, OutputFormat, ReportOutput, environment, one_line};
+use transship_support::{ExitCode, Failure, Output, OutputFormat, ReportOutput, environment, one_line, stopped_by};
 
 use crate::{cli::CopyArgs, copying, failures::Failures};
 
@@ -37,10 +37,24 @@ pub(crate) struct Results {
 /// What has ended, while a run goes on.
 #[derive(Default)]
 pub(crate) struct SoFar {
+    /// Objects that came to their end, good or bad: not those that a signal cut off.
+    pub(crate) objects: AtomicU64,
+    /// Their bytes at the source.
+    pub(crate) bytes: AtomicU64,
     /// Objects that failed.
     pub(crate) failed: AtomicU64,
-    /// Bytes at the source, of objects that ended in any way.
-    pub(crate) bytes: AtomicU64,
+}
+
+impl SoFar {
+    fn add(&self, object: &ObjectReport) {
+        let verdict = object.verdict();
+        if verdict == Verdict::Cancelled {
+            return;
+        }
+        self.objects.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(object.size.unwrap_or(0), Ordering::Relaxed);
+        self.failed.fetch_add(u64::from(verdict == Verdict::Failed), Ordering::Relaxed);
+    }
 }
 
 /// How a run ended.
@@ -103,10 +117,7 @@ impl Results {
     /// Nobody reads stdout any more.
     pub(crate) fn add(&mut self, object: &ObjectReport) -> anyhow::Result<()> {
         self.totals.add(object);
-        if object.verdict() == Verdict::Failed {
-            self.so_far.failed.fetch_add(1, Ordering::Relaxed);
-        }
-        self.so_far.bytes.fetch_add(object.size.unwrap_or(0), Ordering::Relaxed);
+        self.so_far.add(object);
         if let Some(list) = &mut self.failed_list
             && let Err(error) = list.add(object)
         {
@@ -139,7 +150,9 @@ impl Results {
         self.finish_failed_list(&end, &mut files);
         let code = if self.trouble.is_some() { end.code.and(ExitCode::RunFailed) } else { end.code };
         let ran = end.error.is_none() || self.totals.objects > 0;
-        let told = end.error.as_ref().or(self.trouble.as_ref()).map(one_line);
+        let stopped =
+            || stopped_by().filter(|_| end.code == ExitCode::Stopped).map(|signal| format!("stopped by {signal}"));
+        let told = end.error.as_ref().or(self.trouble.as_ref()).map(one_line).or_else(stopped);
         let mut ending = Ending { error: told, requests: end.requests, ..Ending::now(code.code()) };
         if let Some(report) = self.report.take() {
             let place = report.place();

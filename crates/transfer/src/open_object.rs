@@ -135,6 +135,7 @@ impl OpenObject<'_> {
             (stream, Some(hashed))
         };
         let body = Body::stream(self.seen.info.size, stream);
+        let _unfinished = writer.site.streaming(&*writer.destination.bucket, writer.key());
         let reply = writer.destination.bucket.put(writer.key(), body, &self.options(writer)).await?;
         let md5 = match hashed {
             None => None,

@@ -6,7 +6,8 @@ use std::sync::{
 };
 
 use tokio::sync::OnceCell;
-use transship_store::Upload;
+use transship_store::{Bucket, Upload};
+use transship_types::Key;
 
 use crate::Unfinished;
 
@@ -42,7 +43,29 @@ impl Site {
         self.uploads().clone()
     }
 
+    /// Counts a file as unfinished while a body streams into it. Other stores keep nothing of a body that broke off.
+    pub(crate) fn streaming<'a>(&'a self, bucket: &dyn Bucket, key: &Key) -> Option<Streaming<'a>> {
+        if !bucket.capabilities().made_by_writing {
+            return None;
+        }
+        let upload = Upload { key: key.clone(), id: String::new() };
+        self.opened(Unfinished { location: bucket.location().to_owned(), key: key.clone(), upload_id: String::new() });
+        Some(Streaming { site: self, upload })
+    }
+
     fn uploads(&self) -> MutexGuard<'_, Vec<Unfinished>> {
         self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A body on its way into a file. Whatever its end is, the store cleans up.
+pub(crate) struct Streaming<'a> {
+    site: &'a Site,
+    upload: Upload,
+}
+
+impl Drop for Streaming<'_> {
+    fn drop(&mut self) {
+        self.site.ended(&self.upload);
     }
 }

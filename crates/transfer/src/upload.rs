@@ -14,14 +14,14 @@ use crate::{
 /// Parts of one object under way at once, at most.
 pub(crate) const PARTS_AT_ONCE: usize = 8;
 
-/// An upload in parts that was neither completed nor aborted: it is under way, or could not be cleaned up.
+/// What was begun at a destination and neither completed nor aborted: it is under way, or could not be cleaned up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfinished {
     /// The bucket that holds the parts, for people.
     pub location: String,
     /// The object to be.
     pub key: Key,
-    /// The server's name for the upload.
+    /// The server's name for an upload in parts; empty where a body is being written to a file.
     pub upload_id: String,
 }
 
