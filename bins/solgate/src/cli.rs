@@ -119,7 +119,8 @@ pub struct CopyArgs {
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub transfers: u16,
 
-    /// How often an object is tried, the first attempt included
+    /// How often an object is tried, the first attempt included; a store that is away is tried for a minute at least,
+    /// unless this is 1
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub attempts: u16,
 

@@ -31,7 +31,7 @@ pub use reply::{
 };
 pub(crate) use request::CursorKind;
 pub use request::{Condition, CopySource, Cursor, Encryption, GetOptions, ListRequest, PutOptions, Tag};
-pub use retry::{RetryOptions, retry};
+pub use retry::{Failures, RetryOptions, retry};
 pub use s3::S3Bucket;
 pub use spec::{
     Addressing, AzureSpec, BucketSpec, GcsSpec, LocalSpec, Location, PayloadSigning, S3Credentials, S3Spec,

@@ -10,7 +10,7 @@ use std::{
 
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
-use transship_store::{Condition, Error, ErrorKind, ObjectInfo, Result, RetryOptions};
+use transship_store::{Condition, Error, ErrorKind, Failures, ObjectInfo, Result, RetryOptions};
 use transship_types::{Entry, ErrorClass};
 
 use crate::{
@@ -33,6 +33,7 @@ pub(crate) struct Lane {
     outcome: Option<Landed>,
     /// How often its bytes were sent.
     attempts: u32,
+    failures: Failures,
     /// How often the server was asked to copy by itself.
     asked: u32,
     /// See [`Writer::tags_lost`].
@@ -41,7 +42,7 @@ pub(crate) struct Lane {
 
 impl Lane {
     pub(crate) fn new(target: Target) -> Self {
-        Self { target, outcome: None, attempts: 0, asked: 0, tags_lost: Arc::default() }
+        Self { target, outcome: None, attempts: 0, failures: Failures::default(), asked: 0, tags_lost: Arc::default() }
     }
 
     fn end(&mut self, outcome: impl Into<Landed>) {
@@ -223,9 +224,10 @@ impl Flight<'_> {
         behind
     }
 
-    fn is_worth_retrying(&self, lane: &Lane, error: &Error) -> bool {
+    fn is_worth_retrying(&self, lane: &mut Lane, error: &Error) -> bool {
+        lane.failures.add();
         match error.class() {
-            ErrorClass::Transient => lane.attempts < self.retry().attempts,
+            ErrorClass::Transient => self.retry().allows(&lane.failures, error),
             ErrorClass::Conflict => lane.attempts < self.retry().attempts.min(RESTARTS),
             _ => false,
         }
@@ -235,7 +237,7 @@ impl Flight<'_> {
     async fn alone(&self, lane: &mut Lane, mut writer: Writer, mut error: Error) -> Option<Seen> {
         loop {
             // A conflict has nothing to wait for, but two writers should not meet again at once.
-            let wait = self.retry().wait(lane.attempts, &error).unwrap_or(self.retry().first_wait);
+            let wait = self.retry().wait(&lane.failures, &error).unwrap_or(self.retry().first_wait);
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = self.cancel.cancelled() => {

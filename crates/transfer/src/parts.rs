@@ -5,7 +5,7 @@ use std::pin::pin;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream::FuturesUnordered};
 use transship_store::{
-    Body, Bucket, ByteStream, Error, ErrorKind, Part, PutOptions, PutReply, Result, RetryOptions, Upload,
+    Body, Bucket, ByteStream, Error, ErrorKind, Failures, Part, PutOptions, PutReply, Result, RetryOptions, Upload,
 };
 use transship_types::{Digest, ETag, ErrorClass};
 use transship_verify::{ETagHasher, Hasher, PartDigests};
@@ -211,7 +211,7 @@ impl Uploader {
         let comparable = self.bucket().capabilities().etag_may_be_md5;
         let md5 = if comparable { Some(digest_of(content.chunks.clone()).await?) } else { None };
         let options = PutOptions { digest: md5.clone(), ..PutOptions::default() };
-        let mut attempt = 1;
+        let mut failures = Failures::default();
         let part = loop {
             let sent = self.bucket().put_part(upload, number, Body::chunks(content.chunks.clone()), &options).await;
             let error = match sent {
@@ -222,9 +222,9 @@ impl Uploader {
             if error.kind() == ErrorKind::NoSuchUpload {
                 return Err(error.with_class(ErrorClass::Transient));
             }
-            let Some(wait) = self.retry.wait(attempt, &error) else { return Err(exhausted(error)) };
+            failures.add();
+            let Some(wait) = self.retry.wait(&failures, &error) else { return Err(exhausted(error)) };
             tokio::time::sleep(wait).await;
-            attempt += 1;
         };
         Ok((part, md5.and_then(|d| d.bytes.try_into().ok()), room))
     }

@@ -10,7 +10,7 @@ use std::{
 
 use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use transship_store::{
-    Body, ByteStream, Error, ErrorKind, GetReply, ObjectInfo, Part, PutOptions, PutReply, Result, Upload,
+    Body, ByteStream, Error, ErrorKind, Failures, GetReply, ObjectInfo, Part, PutOptions, PutReply, Result, Upload,
 };
 use transship_types::{ETag, ErrorClass};
 use transship_verify::part_sizes;
@@ -242,10 +242,10 @@ impl Relay<'_> {
     /// Sends a part again, from a reading of its own.
     async fn repair(&self, at: usize, upload: &Upload, Repair { number, range, mut error }: Repair) -> Sent {
         let (retry, follower) = (&self.source.retry, &self.followers[at]);
-        let mut attempt = 1;
+        let mut failures = Failures::default();
         let sent = loop {
-            let Some(wait) = retry.wait(attempt, &error) else { break Err(exhausted(error)) };
-            attempt += 1;
+            failures.add();
+            let Some(wait) = retry.wait(&failures, &error) else { break Err(exhausted(error)) };
             let again = async {
                 tokio::time::sleep(wait).await;
                 let bytes = self.source.range(range.clone(), self.parts.info.etag.as_ref()).await?;

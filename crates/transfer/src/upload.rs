@@ -1,7 +1,7 @@
 //! An upload in parts, from its start to its end, good or bad.
 
 use transship_store::{
-    Condition, Error, ErrorKind, Part, PutOptions, PutReply, Result, RetryOptions, Tag, Upload, retry,
+    Condition, Error, ErrorKind, Failures, Part, PutOptions, PutReply, Result, RetryOptions, Tag, Upload, retry,
 };
 use transship_types::{ETag, ErrorClass, Key};
 
@@ -66,7 +66,7 @@ impl<'a> OpenUpload<'a> {
     ) -> Result<PutReply> {
         let bucket = &self.writer.destination.bucket;
         let options = PutOptions { condition: condition.clone(), ..PutOptions::default() };
-        let mut attempt = 1;
+        let mut failures = Failures::default();
         loop {
             let error = match bucket.complete_upload(&self.upload, parts, &options).await {
                 Ok(reply) => {
@@ -78,12 +78,12 @@ impl<'a> OpenUpload<'a> {
                 Err(error) => error,
             };
             let gone = error.kind() == ErrorKind::NoSuchUpload;
-            match if gone { None } else { self.retry.wait(attempt, &error) } {
+            failures.add();
+            match if gone { None } else { self.retry.wait(&failures, &error) } {
                 Some(wait) => tokio::time::sleep(wait).await,
-                None if attempt == 1 => return Err(exhausted(error)),
+                None if failures.count() == 1 => return Err(exhausted(error)),
                 None => return self.after_lost_reply(error, expected).await,
             }
-            attempt += 1;
         }
     }
 

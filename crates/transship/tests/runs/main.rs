@@ -11,4 +11,5 @@ mod hints;
 mod large;
 mod listings;
 mod many_objects;
+mod outages;
 mod stopping;

@@ -36,6 +36,7 @@ impl Stage {
     pub(crate) async fn with_pages_of(entries: usize) -> Self {
         let start = async || S3Server::builder().bucket(BUCKET).page_size(entries).start().await.unwrap();
         let mut options = RunOptions { copy: CopyOptions::default(), ..RunOptions::default() };
+        options.copy.retry.patience = Duration::ZERO;
         options.copy.retry.first_wait = Duration::from_millis(2);
         options.copy.retry.longest_wait = Duration::from_millis(20);
         Self { source: start().await, site: start().await, options }
