@@ -36,6 +36,7 @@ struct Inner {
     sites: Vec<Arc<Site>>,
     arrived: Arc<AtomicU64>,
     hides_parts: Arc<AtomicBool>,
+    contradicts: Arc<AtomicBool>,
     /// Fires when the run is to end; nothing new is started from then on.
     cancel: CancellationToken,
 }
@@ -51,8 +52,8 @@ impl Copier {
     ) -> Self {
         let budget = Budget::new(options.budget());
         let sites = destinations.iter().map(|_| Arc::default()).collect();
-        let (arrived, hides_parts) = Default::default();
-        let inner = Inner { source, destinations, options, budget, sites, arrived, hides_parts, cancel };
+        let (arrived, hides_parts, contradicts) = Default::default();
+        let inner = Inner { source, destinations, options, budget, sites, arrived, hides_parts, contradicts, cancel };
         Self { inner: Arc::new(inner) }
     }
 
@@ -118,6 +119,7 @@ impl Inner {
             changed: Arc::default(),
             arrived: self.arrived.clone(),
             hides_parts: self.hides_parts.clone(),
+            contradicts: self.contradicts.clone(),
         }
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct Source {
     pub(crate) arrived: Arc<AtomicU64>,
     /// Whether its server is known to take no notice of part numbers.
     pub(crate) hides_parts: Arc<AtomicBool>,
+    /// Whether its server was seen to send other bytes than its ETag says.
+    pub(crate) contradicts: Arc<AtomicBool>,
 }
 
 /// An open object: what is known of it, and its bytes.
@@ -74,9 +76,9 @@ impl Source {
         self.if_parts_are_told(self.get(&options)).await
     }
 
-    /// How long the first part of the object is, without reading it. `None`: nobody tells.
-    pub(crate) async fn first_part_length(&self, pinned: &ETag) -> Option<u64> {
-        let head = insist(&self.retry, |_| self.bucket.head_part(&self.key, 1));
+    /// How long a part of the object is, counted from 1, without reading it. `None`: nobody tells.
+    pub(crate) async fn part_length(&self, number: u32, pinned: &ETag) -> Option<u64> {
+        let head = insist(&self.retry, |_| self.bucket.head_part(&self.key, number));
         let part = self.if_parts_are_told(self.unless_stopped(head)).await.ok()?;
         part.etag.is_none_or(|etag| etag == *pinned).then_some(part.length)
     }
