@@ -6,6 +6,7 @@
 mod stage;
 
 mod collisions;
+mod doubts;
 mod existing;
 mod hints;
 mod large;
