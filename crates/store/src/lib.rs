@@ -12,6 +12,7 @@ mod capabilities;
 mod error;
 mod objects;
 mod open;
+mod proxy;
 mod reply;
 mod request;
 mod retry;
@@ -26,6 +27,7 @@ pub use capabilities::{Capabilities, MultipartLimits, RequestCounts};
 pub use error::{Error, ErrorKind, Result};
 pub use objects::ObjectStoreBucket;
 pub use open::open;
+pub use proxy::ProxySpec;
 pub use reply::{
     Attributes, Deleted, GetReply, ListPage, ObjectInfo, Part, PartInfo, PutReply, UnfinishedUpload, Upload,
 };

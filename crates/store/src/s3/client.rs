@@ -30,6 +30,7 @@ use super::{
 use crate::{
     Body, Error, ErrorKind, PayloadSigning, RequestCounts, Result, S3Spec,
     capabilities::Tally,
+    proxy::Proxies,
     silence::{Silence, unless_silent},
 };
 
@@ -38,6 +39,7 @@ const DOCUMENT_LIMIT: usize = 32 << 20;
 
 pub(super) struct Client {
     pool: Pool,
+    proxies: Proxies,
     endpoint: Endpoint,
     bucket: String,
     location: String,
@@ -143,8 +145,10 @@ impl Client {
             Endpoint::new(&spec.bucket, spec.endpoint.as_deref().or(credentials.endpoint()), spec.addressing)?;
         let location = format!("s3://{} at {}", spec.bucket, endpoint.describe());
         let learned = Learned::new(spec.region.as_deref(), credentials.region());
+        let proxies = Proxies::new(&spec.proxy)?;
         Ok(Self {
-            pool: connect::pool(spec)?,
+            pool: connect::pool(spec, &proxies)?,
+            proxies,
             endpoint,
             bucket: spec.bucket.clone(),
             location,
@@ -317,10 +321,15 @@ impl Client {
     }
 
     /// Waits for the reply's head: as long as bytes move, then for one limit of silence.
-    async fn exchange(&self, request: http::Request<RequestBody>) -> Result<http::Response<Incoming>> {
+    async fn exchange(&self, mut request: http::Request<RequestBody>) -> Result<http::Response<Incoming>> {
+        let uri = request.uri().clone();
+        self.proxies.log_in(&uri, request.headers_mut());
         let (moved, failure) = (request.body().moved(), request.body().failure());
         match unless_silent(&moved, self.silence, self.pool.request(request)).await {
-            Ok(Ok(response)) => Ok(response),
+            Ok(Ok(response)) => match self.proxies.refusal(&uri, response.status()) {
+                Some(refusal) => Err(refusal.to_error()),
+                None => Ok(response),
+            },
             Ok(Err(error)) => {
                 let own = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
                 Err(own.unwrap_or_else(|| failure::no_reply(&error)))

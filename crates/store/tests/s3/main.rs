@@ -3,6 +3,8 @@
 // Lints spare tests, but not what tests share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod forwarder;
+mod proxied;
 mod refused;
 mod signed_payloads;
 mod silent;
