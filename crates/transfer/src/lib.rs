@@ -10,12 +10,15 @@
 //! * held in parts: the same parts again, several at once;
 //! * anything else, and everything that is unpacked: hashed on the way, in parts of growing size.
 
+mod answers;
+mod berth;
 mod budget;
 mod copier;
 mod fanout;
 mod flight;
 mod follower;
 mod job;
+mod lag;
 mod layout;
 mod newest;
 mod on_server;
@@ -33,6 +36,7 @@ mod upload;
 mod witness;
 mod write;
 
+pub use berth::Slot;
 pub use copier::Copier;
 pub use job::{Copied, Destination, Done, Doubt, Failure, Job, Placed, Target};
 pub use options::CopyOptions;

@@ -141,7 +141,8 @@ fn combined(parts: &[Part]) -> Option<ETag> {
 
 /// Ranges of another object than the one that is known would make a piece of it.
 async fn check_source(source: &Source, entry: &Entry) -> Result<ObjectInfo> {
-    let info = insist(&source.retry, |_| source.bucket.head(&source.key)).await?;
+    let look = insist(&source.retry, |_| source.bucket.head(&source.key));
+    let info = source.unless_stopped(look).await?;
     if info.size == entry.size && info.etag == entry.etag {
         return Ok(info);
     }

@@ -71,7 +71,7 @@ impl OpenObject<'_> {
                 let reply = writer.destination.bucket.put(writer.key(), Body::chunks(chunks.clone()), &options).await?;
                 self.judge(writer, reply, sent.clone(), self.hash(chunks)).await
             };
-            follower.unless_leaving(write).await.into()
+            writer.lands(begun, follower.unless_leaving(write).await)
         }))
         .await
     }
@@ -100,7 +100,11 @@ impl OpenObject<'_> {
             work.push(self.unpacked(stream, packed, follower).boxed());
         }
         for (at, stream) in plain.into_iter().zip(streams) {
-            work.push(async move { vec![(at, self.plain(at, stream).await.into())] }.boxed());
+            let write = async move {
+                let done = self.plain(at, stream).await;
+                vec![(at, writers[at].lands(Instant::now(), done))]
+            };
+            work.push(write.boxed());
         }
         let mut landed: Vec<_> = futures::join!(pump, join_all(work)).1.into_iter().flatten().collect();
         landed.sort_by_key(|(at, _)| *at);
@@ -185,7 +189,7 @@ impl OpenObject<'_> {
                 };
                 let location = writer.destination.bucket.location();
                 let done = unpack.await.map_err(|e| e.during("unpack to", location, Some(writer.key())));
-                (at, done.into())
+                (at, writer.lands(Instant::now(), done))
             }
         });
         futures::join!(pump, join_all(uploads)).1
@@ -238,11 +242,11 @@ impl OpenObject<'_> {
         } else {
             proof::reread(self.source(), writer, &uploaded.reply, &sent.md5).await?
         };
+        let (verified, doubt) = (sent.at_most(strength), sent.doubt);
         let comparable = writer.destination.bucket.capabilities().etag_may_be_md5;
         let split = uploaded.in_parts && comparable && !writer.target.unpack;
         Ok(Done::Copied { verified, bytes: uploaded.bytes, etag, on_server: false, split, doubt })
     }
-        let (verified, doubt) = (sent.at_most(strength), sent.doubt);
 
     /// The verdict on a multipart object that was written in the same parts, at this time.
     pub(crate) async fn relayed(&self, at: usize, reply: Result<PutReply>, ended: Instant) -> Landed {

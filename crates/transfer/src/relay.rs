@@ -130,8 +130,11 @@ impl Relay<'_> {
         });
         let mut lanes: Vec<Result<Lane<'_>>> = join_all(starts).await;
         self.all_parts(&mut lanes).await;
-        let ends =
-            lanes.into_iter().enumerate().map(|(at, lane)| async move { (self.end(at, lane).await, Instant::now()) });
+        let ends = lanes.into_iter().enumerate().map(|(at, lane)| async move {
+            let (reply, now) = (self.end(at, lane).await, Instant::now());
+            self.writers[at].ended(now, &reply);
+            (reply, now)
+        });
         join_all(ends).await
     }
 

@@ -9,11 +9,12 @@ use tokio::sync::OnceCell;
 use transship_store::{Bucket, Upload};
 use transship_types::Key;
 
-use crate::Unfinished;
+use crate::{Unfinished, answers::Answers};
 
 /// What its server was found to do, and which uploads are open there.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Site {
+    pub(crate) answers: Answers,
     /// It takes no condition on what is to be replaced for fulfilled.
     unconditional: AtomicBool,
     /// Whether an object has the tags that its upload in parts was started with.
@@ -22,6 +23,11 @@ pub(crate) struct Site {
 }
 
 impl Site {
+    pub(crate) fn new(answers: Answers) -> Self {
+        let (unconditional, keeps_tags, uploads) = Default::default();
+        Self { answers, unconditional, keeps_tags, uploads }
+    }
+
     pub(crate) fn is_unconditional(&self) -> bool {
         self.unconditional.load(Ordering::Relaxed)
     }

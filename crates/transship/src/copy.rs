@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use transship_report::ObjectReport;
 use transship_store::ErrorKind;
-use transship_transfer::{Copier, CopyOptions, Job, Target, Unfinished};
+use transship_transfer::{Copier, CopyOptions, Job, Slot, Target, Unfinished};
 use transship_types::{Entry, ErrorClass};
 
 use crate::{
@@ -169,8 +169,13 @@ async fn start(
         .map(Some)
         .chain(listed)
         .filter_map(futures::future::ready)
-        .map(move |due| Arc::clone(&run).one(due).map(Ok))
-        .buffer_unordered(options.copy.transfers.max(1))
+        .then(move |due| {
+            let run = Arc::clone(&run);
+            async move { (run.copier.slot().await, due, run) }
+        })
+        .map(move |(slot, due, run)| run.one(slot, due).map(Ok))
+        // Slots are what bounds them: who only waits for a destination that is behind gives its own back.
+        .buffer_unordered(usize::MAX)
         .chain(stream::once(broken).filter_map(|error| futures::future::ready(error.map(Err))))
         .boxed())
 }
@@ -279,9 +284,9 @@ struct Running {
 }
 
 impl Running {
-    async fn one(self: Arc<Self>, due: Due) -> ObjectReport {
+    async fn one(self: Arc<Self>, slot: Slot, due: Due) -> ObjectReport {
         let copied = match self.job(&due) {
-            Some(job) => Some(self.copier.copy(job).await),
+            Some(job) => Some(self.copier.copy_in(slot, job).await),
             None => None,
         };
         self.progress.done.fetch_add(1, Ordering::Relaxed);

@@ -9,6 +9,7 @@ mod collisions;
 mod doubts;
 mod existing;
 mod hints;
+mod hung;
 mod large;
 mod listings;
 mod many_objects;
