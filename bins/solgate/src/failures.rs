@@ -17,17 +17,17 @@ pub(crate) struct Failures {
 }
 
 impl Failures {
-    /// Logs what failed, while there are few of the kind.
-    pub(crate) fn tell(&mut self, object: &ObjectReport, failed_file: &str) {
+    /// Logs what failed: while there are few of the kind, or all where they are named nowhere else.
+    pub(crate) fn tell(&mut self, object: &ObjectReport, elsewhere: Option<&str>) {
         for report in &object.destinations {
             let Outcome::Failed { error } = &report.outcome else { continue };
             let destination = &report.destination;
             let count = self.count(destination, report.reason(&object.key).unwrap_or_default());
-            if count <= NAMED {
+            if count <= NAMED || elsewhere.is_none() {
                 tracing::error!(key = %object.key, destination, "{error}");
             }
-            if count == NAMED {
-                tracing::error!(destination, "further objects that fail like this are named in {failed_file} only");
+            if let Some(place) = elsewhere.filter(|_| count == NAMED) {
+                tracing::error!(destination, "further objects that fail like this are named in {place} only");
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -13,7 +13,7 @@ use anyhow::{Context, anyhow};
 use tokio_util::sync::CancellationToken;
 use transship::{
     Error,
-    report::{Ending, FailedList, Header, ObjectReport, StoreRequests, Summary, Totals, Verdict},
+    report::{Ending, Error as ReportError, FailedList, Header, ObjectReport, StoreRequests, Summary, Totals, Verdict},
     types::Outcome,
 };
 use transship_support::{ExitCode, Failure, Output, OutputFormat, ReportOutput, environment, one_line, stopped_by};
@@ -28,7 +28,9 @@ pub(crate) struct Results {
     so_far: Arc<SoFar>,
     report: Option<ReportOutput>,
     failed_list: Option<FailedList>,
-    failed_file: String,
+    failed_file: PathBuf,
+    /// Why there is no failed list.
+    no_list: Option<String>,
     format: OutputFormat,
     /// The first result that could not be written. The copying goes on without it.
     trouble: Option<anyhow::Error>,
@@ -67,13 +69,16 @@ pub(crate) struct End {
 impl Results {
     /// Opens them all: what cannot be written is found out before anything is copied.
     pub(crate) async fn open(args: &CopyArgs, header: Header, cancel: &CancellationToken) -> anyhow::Result<Self> {
-        let failed_list = (!header.dry_run).then(|| FailedList::new(&args.failed_file));
-        if let Some(list) = &failed_list {
-            let named = || format!("--failed-file {:?}", args.failed_file);
-            list.check().with_context(named).map_err(Failure::usage)?;
-            let both = args.run.report.as_deref().filter(|report| Path::new(report) == args.failed_file);
+        let failed_file = args.failed_file.clone().unwrap_or_else(|| PathBuf::from("failed.json"));
+        let (mut failed_list, mut no_list) = (None, None);
+        if !header.dry_run {
+            let both = args.run.report.as_deref().filter(|report| Path::new(report) == failed_file);
             if let Some(both) = both {
                 return Err(Failure::usage(anyhow!("--report and --failed-file are both {both:?}")));
+            }
+            match failed_list_at(&failed_file, args.failed_file.is_some())? {
+                Ok(list) => failed_list = Some(list),
+                Err(why) => no_list = Some(why),
             }
         }
         let environment = environment();
@@ -91,7 +96,8 @@ impl Results {
             so_far: Arc::default(),
             report,
             failed_list,
-            failed_file: args.failed_file.display().to_string(),
+            failed_file,
+            no_list,
             format: args.run.output,
             trouble: None,
         })
@@ -133,7 +139,12 @@ impl Results {
         if self.header.dry_run {
             return foretell(object, self.format);
         }
-        self.failures.tell(object, &self.failed_file);
+        let elsewhere = match (&self.no_list, &self.report) {
+            (None, _) => Some(self.failed_file.to_string_lossy()),
+            (Some(_), Some(_)) => Some("the report".into()),
+            (Some(_), None) => None,
+        };
+        self.failures.tell(object, elsewhere.as_deref());
         Ok(())
     }
 
@@ -189,15 +200,19 @@ impl Results {
         }
         match list.finish() {
             Ok(0) => {}
-            Ok(_) => files.push(("failed list", self.failed_file.clone())),
+            Ok(_) => files.push(("failed list", self.failed_file.display().to_string())),
             Err(error) => self.not_written(error.into()),
         }
     }
 
-    fn print(&self, ending: &Ending, files: Vec<(&'static str, String)>) -> anyhow::Result<()> {
+    fn print(&self, ending: &Ending, mut files: Vec<(&'static str, String)>) -> anyhow::Result<()> {
         let mut out = Output::stdout();
         match self.format {
             OutputFormat::Text => {
+                let unlisted = self.totals.failed + self.totals.cancelled > 0;
+                files.extend(
+                    self.no_list.iter().filter(|_| unlisted).map(|why| ("failed list", format!("none: {why}"))),
+                );
                 let meaning = meaning(ending.exit_code, self.totals.copied > 0);
                 let (header, totals) = (&self.header, &self.totals);
                 let summary = Summary { header, ending, totals, meaning, files: &files };
@@ -210,6 +225,21 @@ impl Results {
                 out.line(&json).context("print the summary")
             }
         }
+    }
+}
+
+/// A failed list, or why there is none: a folder that happens to be read-only is no reason to copy nothing, where
+/// nobody asked for a list there.
+fn failed_list_at(path: &Path, asked_for: bool) -> anyhow::Result<Result<FailedList, String>> {
+    let list = FailedList::new(path);
+    match list.check() {
+        Ok(()) => Ok(Ok(list)),
+        Err(error @ ReportError::File { .. }) if !asked_for => {
+            let why = one_line(&error.into());
+            tracing::warn!("objects that fail will not be listed: {why}; --failed-file FILE names another place");
+            Ok(Err(why))
+        }
+        Err(error) => Err(Failure::usage(anyhow!(error).context(format!("--failed-file {path:?}")))),
     }
 }
 
