@@ -104,6 +104,11 @@ impl Proxies {
         Connector { tcp, proxies: self.clone() }
     }
 
+    /// The proxy between here and there, for people.
+    pub(crate) fn on_the_way_to(&self, address: &str) -> Option<String> {
+        self.0.intercept(&address.parse().ok()?).as_ref().map(shown)
+    }
+
     /// A proxy that forwards requests wants the login with each of them; the server does not get to see it.
     pub(crate) fn log_in(&self, uri: &Uri, headers: &mut HeaderMap) {
         let forwards = self.0.intercept(uri).filter(|_| uri.scheme_str() == Some("http"));

@@ -6,7 +6,7 @@ use tokio::sync::OnceCell;
 use transship_types::ErrorClass;
 use url::Url;
 
-use crate::{Error, ErrorKind, ProxySpec, Result, tls};
+use crate::{Error, ErrorKind, ProxySpec, Result, proxy::Proxies, tls};
 
 /// No reply with keys is anywhere near as long.
 const LONGEST_REPLY: usize = 256 * 1024;
@@ -40,6 +40,12 @@ impl Wire {
     /// For services: STS.
     pub(super) async fn far(&self) -> Result<&reqwest::Client> {
         self.far.get_or_try_init(|| async { self.client(self.connect_timeout, FAR_TIMEOUT, &self.proxy) }).await
+    }
+
+    /// `what` is at a far address; for people, with the proxy on the way there.
+    pub(super) fn way_to(&self, address: &Url, what: &str) -> Result<String> {
+        let proxy = Proxies::new(&self.proxy)?.on_the_way_to(address.as_str());
+        Ok(proxy.map_or_else(|| what.to_owned(), |proxy| format!("{what} (through the proxy {proxy})")))
     }
 
     /// For endpoints on or beside this machine.
