@@ -199,7 +199,12 @@ impl Flight<'_> {
         bucket.check_key(writer.key())?;
         if writer.target.newest_wins {
             let decision = newest::decide(bucket, writer.key(), &self.listed, self.options);
-            writer.condition = match self.source.unless_stopped(decision).await? {
+            let begun = Instant::now();
+            let decided = self.source.unless_stopped(decision).await;
+            if decided.is_err() {
+                writer.site.answers.note(begun, &decided);
+            }
+            writer.condition = match decided? {
                 newest::Verdict::Keep(time) => return Ok(Verdict::Keep(time)),
                 newest::Verdict::Write(Condition::IfMatch(_)) if writer.site.is_unconditional() => Condition::Always,
                 newest::Verdict::Write(condition) => condition,
@@ -321,14 +326,11 @@ impl Flight<'_> {
                     return None;
                 }
             };
-            let writer;
-            match self.writer(lane).await {
-                Ok(Verdict::Write(again)) => {
-                    writer = match &before {
-                        Some((before, error)) => self.without_vain_condition(before, again, error),
-                        None => again,
-                    }
-                }
+            let writer = match self.writer(lane).await {
+                Ok(Verdict::Write(again)) => match &before {
+                    Some((before, error)) => self.without_vain_condition(before, again, error),
+                    None => again,
+                },
                 Ok(Verdict::Keep(time)) => {
                     lane.end(Ok(Done::KeptNewer(time)));
                     return None;
@@ -337,7 +339,7 @@ impl Flight<'_> {
                     lane.end(Err(failed));
                     return None;
                 }
-            }
+            };
             let Passed { seen, landed } = self.pass(std::slice::from_ref(&writer), false).await;
             lane.attempts += 1;
             drop(admission);
