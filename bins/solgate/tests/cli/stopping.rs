@@ -230,3 +230,28 @@ async fn a_second_signal_names_the_files_that_it_leaves_behind() {
     }
     assert!(!ran.stderr.contains("aws"), "{}", ran.stderr);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_does_not_answer_holds_up_no_end() {
+    for hung in [Operation::AbortMultipartUpload, Operation::CreateMultipartUpload] {
+        let (scene, other) = (Scene::s3().await, Scene::s3().await);
+        scene.config(&format!("[source]\n{}[destination]\n{}", scene.at("raw/in"), other.at("lake/out")));
+        scene.put("raw", "in/large", vec![b'x'; 40 << 20]);
+        let never = Effect::Delay(Duration::from_secs(600));
+        other.server().faults().add(Fault::new(never.clone()).on(hung));
+        other.server().faults().add(Fault::new(never).on(Operation::UploadPart));
+        let child = start(&scene, &["sync", "--split-above", "16MiB", "--report", "report.json"]);
+        until(|| other.server().count(Operation::UploadPart) + other.server().count(hung) > 0);
+        let pid = child.id();
+        signal(&child, "TERM");
+        let ended = tokio::task::spawn_blocking(move || end(child));
+        let Ok(ran) = tokio::time::timeout(Duration::from_secs(60), ended).await else {
+            Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap();
+            panic!("it waits for {hung:?}");
+        };
+        let ran = ran.unwrap().ends_with(6);
+        assert!(ran.stderr.contains("left behind") && ran.stderr.contains("out/large"), "{}", ran.stderr);
+        assert_eq!(scene.report()["totals"]["cancelled"], 1);
+        assert_eq!(json_lines(&scene.read("failed.json")).len(), 1);
+    }
+}
