@@ -3,6 +3,7 @@
 mod checks;
 mod counts;
 mod examples;
+mod readme;
 mod step;
 
 use std::{

@@ -29,6 +29,10 @@ pub(crate) struct S3Arguments {
     /// A bucket to start with; may be given several times
     #[arg(long, value_name = "NAME")]
     bucket: Vec<String>,
+    /// Files to start with, and where they are to be, such as examples/quickstart/input=lake/input; may be given
+    /// several times
+    #[arg(long, value_name = "DIR=BUCKET/PREFIX", value_parser = load)]
+    load: Vec<(PathBuf, String)>,
     /// Region
     #[arg(long, value_name = "NAME", default_value = "us-east-1")]
     region: String,
@@ -56,6 +60,7 @@ fn serve(arguments: S3Arguments) -> Result<ExitCode> {
         port: arguments.port,
         region: arguments.region,
         buckets: arguments.bucket,
+        load: arguments.load,
         authority_file: arguments.tls,
         discard_bodies: arguments.discard,
         ..StandaloneOptions::default()
@@ -63,6 +68,11 @@ fn serve(arguments: S3Arguments) -> Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
     runtime.block_on(serve_standalone(options))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn load(text: &str) -> Result<(PathBuf, String), &'static str> {
+    let (directory, place) = text.rsplit_once('=').ok_or("expected DIR=BUCKET or DIR=BUCKET/PREFIX")?;
+    Ok((directory.into(), place.to_owned()))
 }
 
 fn bring(packages: Packages) -> Result<ExitCode> {

@@ -111,15 +111,17 @@ pub struct CopyArgs {
     #[arg(long)]
     pub skip_existing: bool,
 
-    /// Where objects that failed are listed, to be tried again with `transfer -l`
-    #[arg(long, value_name = "FILE", default_value = "failed.json")]
-    pub failed_file: PathBuf,
+    /// Where objects that failed are listed, to be tried again with `transfer -l` [default: failed.json, where that can
+    /// be written]
+    #[arg(long, value_name = "FILE")]
+    pub failed_file: Option<PathBuf>,
 
     /// How many objects are copied at once, at most
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub transfers: u16,
 
-    /// How often an object is tried, the first attempt included
+    /// How often an object is tried, the first attempt included; a store that is away is tried for a minute at least,
+    /// unless this is 1
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub attempts: u16,
 

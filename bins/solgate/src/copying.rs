@@ -8,12 +8,14 @@ use transship::{
     Error, Route, Run, RunOptions,
     report::{Header, StoreRequests},
     store::{Bucket, ErrorKind},
-    transfer::Unfinished,
     types::{Entry, ErrorClass},
 };
 use transship_support::{ExitCode, Failure, Progress, ProgressMode, Snapshot, left_behind};
 
-use crate::results::{End, Results, SoFar};
+use crate::{
+    leftovers,
+    results::{End, Results, SoFar},
+};
 
 pub(crate) type Entries = BoxStream<'static, transship::Result<Entry>>;
 
@@ -50,7 +52,7 @@ async fn follow(
     cancel: &CancellationToken,
 ) -> anyhow::Result<transship::Result<()>> {
     let open = run.progress();
-    left_behind(move || open.unfinished().iter().map(unfinished).collect());
+    left_behind(move || open.unfinished().iter().flat_map(leftovers::told).collect());
     let (known, so_far) = (run.progress(), results.so_far());
     let shown = Progress::start(progress, move || snapshot(&known, &so_far));
     let mut outcomes = run.outcomes();
@@ -103,20 +105,11 @@ fn requests(name: &str, bucket: &dyn Bucket) -> StoreRequests {
     }
 }
 
-/// An upload that nobody will end any more, and how to.
-fn unfinished(upload: &Unfinished) -> String {
-    let Unfinished { location, key, upload_id } = upload;
-    format!(
-        "the unfinished upload {upload_id} of {key} in {location}: remove it with `aws s3api abort-multipart-upload`, \
-         or let a lifecycle rule of the bucket do so"
-    )
-}
-
 fn snapshot(progress: &transship::Progress, so_far: &SoFar) -> Snapshot {
     let (objects_total, bytes_total) = progress.known();
-    let (objects_done, arrived) = progress.done();
+    let [objects_done, ended, failed] =
+        [&so_far.objects, &so_far.bytes, &so_far.failed].map(|count| count.load(Ordering::Relaxed));
     // Bytes of an object that the server copies never arrive here.
-    let bytes_done = arrived.max(so_far.bytes.load(Ordering::Relaxed));
-    let failed = so_far.failed.load(Ordering::Relaxed);
+    let bytes_done = progress.done().1.max(ended);
     Snapshot { objects_done, objects_total, bytes_done, bytes_total, complete: progress.is_listed(), failed }
 }

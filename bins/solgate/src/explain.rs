@@ -6,7 +6,7 @@ use futures::future::join_all;
 use time::OffsetDateTime;
 use transship::{
     Decision, Leg, Plan, PlannedTarget, Route,
-    store::{Bucket, Error, ErrorKind, ObjectInfo, retry},
+    store::{Bucket, Error, ErrorKind, ObjectInfo, RetryOptions, retry},
     types::{Entry, ErrorClass, Key},
 };
 use transship_support::{ExitCode, Output, OutputFormat};
@@ -76,7 +76,7 @@ pub(crate) async fn run(cli: &Cli, args: &ExplainArgs) -> anyhow::Result<ExitCod
 
 /// What is under a key, where anything is.
 async fn look(bucket: &dyn Bucket, key: &Key) -> Result<Option<ObjectInfo>, Error> {
-    match retry(&Default::default(), |_| bucket.head(key)).await {
+    match retry(&RetryOptions::default().at_first_contact(), |_| bucket.head(key)).await {
         Ok(info) => Ok(Some(info)),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnrepresentableKey) => Ok(None),
         Err(error) => Err(error),

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -13,10 +13,10 @@ use anyhow::{Context, anyhow};
 use tokio_util::sync::CancellationToken;
 use transship::{
     Error,
-    report::{Ending, FailedList, Header, ObjectReport, StoreRequests, Summary, Totals, Verdict},
+    report::{Ending, Error as ReportError, FailedList, Header, ObjectReport, StoreRequests, Summary, Totals, Verdict},
     types::Outcome,
 };
-use transship_support::{ExitCode, Failure, Output, OutputFormat, ReportOutput, environment, one_line};
+use transship_support::{ExitCode, Failure, Output, OutputFormat, ReportOutput, environment, one_line, stopped_by};
 
 use crate::{cli::CopyArgs, copying, failures::Failures};
 
@@ -28,7 +28,9 @@ pub(crate) struct Results {
     so_far: Arc<SoFar>,
     report: Option<ReportOutput>,
     failed_list: Option<FailedList>,
-    failed_file: String,
+    failed_file: PathBuf,
+    /// Why there is no failed list.
+    no_list: Option<String>,
     format: OutputFormat,
     /// The first result that could not be written. The copying goes on without it.
     trouble: Option<anyhow::Error>,
@@ -37,10 +39,24 @@ pub(crate) struct Results {
 /// What has ended, while a run goes on.
 #[derive(Default)]
 pub(crate) struct SoFar {
+    /// Objects that came to their end, good or bad: not those that a signal cut off.
+    pub(crate) objects: AtomicU64,
+    /// Their bytes at the source.
+    pub(crate) bytes: AtomicU64,
     /// Objects that failed.
     pub(crate) failed: AtomicU64,
-    /// Bytes at the source, of objects that ended in any way.
-    pub(crate) bytes: AtomicU64,
+}
+
+impl SoFar {
+    fn add(&self, object: &ObjectReport) {
+        let verdict = object.verdict();
+        if verdict == Verdict::Cancelled {
+            return;
+        }
+        self.objects.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(object.size.unwrap_or(0), Ordering::Relaxed);
+        self.failed.fetch_add(u64::from(verdict == Verdict::Failed), Ordering::Relaxed);
+    }
 }
 
 /// How a run ended.
@@ -53,13 +69,16 @@ pub(crate) struct End {
 impl Results {
     /// Opens them all: what cannot be written is found out before anything is copied.
     pub(crate) async fn open(args: &CopyArgs, header: Header, cancel: &CancellationToken) -> anyhow::Result<Self> {
-        let failed_list = (!header.dry_run).then(|| FailedList::new(&args.failed_file));
-        if let Some(list) = &failed_list {
-            let named = || format!("--failed-file {:?}", args.failed_file);
-            list.check().with_context(named).map_err(Failure::usage)?;
-            let both = args.run.report.as_deref().filter(|report| Path::new(report) == args.failed_file);
+        let failed_file = args.failed_file.clone().unwrap_or_else(|| PathBuf::from("failed.json"));
+        let (mut failed_list, mut no_list) = (None, None);
+        if !header.dry_run {
+            let both = args.run.report.as_deref().filter(|report| Path::new(report) == failed_file);
             if let Some(both) = both {
                 return Err(Failure::usage(anyhow!("--report and --failed-file are both {both:?}")));
+            }
+            match failed_list_at(&failed_file, args.failed_file.is_some())? {
+                Ok(list) => failed_list = Some(list),
+                Err(why) => no_list = Some(why),
             }
         }
         let environment = environment();
@@ -77,7 +96,8 @@ impl Results {
             so_far: Arc::default(),
             report,
             failed_list,
-            failed_file: args.failed_file.display().to_string(),
+            failed_file,
+            no_list,
             format: args.run.output,
             trouble: None,
         })
@@ -103,10 +123,7 @@ impl Results {
     /// Nobody reads stdout any more.
     pub(crate) fn add(&mut self, object: &ObjectReport) -> anyhow::Result<()> {
         self.totals.add(object);
-        if object.verdict() == Verdict::Failed {
-            self.so_far.failed.fetch_add(1, Ordering::Relaxed);
-        }
-        self.so_far.bytes.fetch_add(object.size.unwrap_or(0), Ordering::Relaxed);
+        self.so_far.add(object);
         if let Some(list) = &mut self.failed_list
             && let Err(error) = list.add(object)
         {
@@ -122,7 +139,12 @@ impl Results {
         if self.header.dry_run {
             return foretell(object, self.format);
         }
-        self.failures.tell(object, &self.failed_file);
+        let elsewhere = match (&self.no_list, &self.report) {
+            (None, _) => Some(self.failed_file.to_string_lossy()),
+            (Some(_), Some(_)) => Some("the report".into()),
+            (Some(_), None) => None,
+        };
+        self.failures.tell(object, elsewhere.as_deref());
         Ok(())
     }
 
@@ -139,7 +161,9 @@ impl Results {
         self.finish_failed_list(&end, &mut files);
         let code = if self.trouble.is_some() { end.code.and(ExitCode::RunFailed) } else { end.code };
         let ran = end.error.is_none() || self.totals.objects > 0;
-        let told = end.error.as_ref().or(self.trouble.as_ref()).map(one_line);
+        let stopped =
+            || stopped_by().filter(|_| end.code == ExitCode::Stopped).map(|signal| format!("stopped by {signal}"));
+        let told = end.error.as_ref().or(self.trouble.as_ref()).map(one_line).or_else(stopped);
         let mut ending = Ending { error: told, requests: end.requests, ..Ending::now(code.code()) };
         if let Some(report) = self.report.take() {
             let place = report.place();
@@ -176,15 +200,19 @@ impl Results {
         }
         match list.finish() {
             Ok(0) => {}
-            Ok(_) => files.push(("failed list", self.failed_file.clone())),
+            Ok(_) => files.push(("failed list", self.failed_file.display().to_string())),
             Err(error) => self.not_written(error.into()),
         }
     }
 
-    fn print(&self, ending: &Ending, files: Vec<(&'static str, String)>) -> anyhow::Result<()> {
+    fn print(&self, ending: &Ending, mut files: Vec<(&'static str, String)>) -> anyhow::Result<()> {
         let mut out = Output::stdout();
         match self.format {
             OutputFormat::Text => {
+                let unlisted = self.totals.failed + self.totals.cancelled > 0;
+                files.extend(
+                    self.no_list.iter().filter(|_| unlisted).map(|why| ("failed list", format!("none: {why}"))),
+                );
                 let meaning = meaning(ending.exit_code, self.totals.copied > 0);
                 let (header, totals) = (&self.header, &self.totals);
                 let summary = Summary { header, ending, totals, meaning, files: &files };
@@ -197,6 +225,21 @@ impl Results {
                 out.line(&json).context("print the summary")
             }
         }
+    }
+}
+
+/// A failed list, or why there is none: a folder that happens to be read-only is no reason to copy nothing, where
+/// nobody asked for a list there.
+fn failed_list_at(path: &Path, asked_for: bool) -> anyhow::Result<Result<FailedList, String>> {
+    let list = FailedList::new(path);
+    match list.check() {
+        Ok(()) => Ok(Ok(list)),
+        Err(error @ ReportError::File { .. }) if !asked_for => {
+            let why = one_line(&error.into());
+            tracing::warn!("objects that fail will not be listed: {why}; --failed-file FILE names another place");
+            Ok(Err(why))
+        }
+        Err(error) => Err(Failure::usage(anyhow!(error).context(format!("--failed-file {path:?}")))),
     }
 }
 

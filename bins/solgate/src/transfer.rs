@@ -73,7 +73,7 @@ fn one(key: &str, source: Place, policy: RetryOptions) -> Entries {
 /// A source that cannot be read at all ends the run at once, and not once for each object. One that only must not be
 /// listed is fine.
 async fn probe(source: &Place, policy: &RetryOptions) -> transship::Result<()> {
-    match retry(policy, |_| source.bucket.probe()).await {
+    match retry(&policy.at_first_contact(), |_| source.bucket.probe()).await {
         Err(error) if concerns_run(&error) => Err(error.into()),
         _ => Ok(()),
     }

@@ -37,4 +37,4 @@ pub use output::{Output, OutputClosed};
 pub use progress::{Progress, Snapshot};
 pub use report_output::ReportOutput;
 pub use run::{one_line, run};
-pub use signals::{cancel_on_signals, left_behind};
+pub use signals::{cancel_on_signals, left_behind, stopped_by};

@@ -89,7 +89,7 @@ impl Sink {
         let bucket = open(&location.bucket)?;
         let key = Key::from(name).prefixed(&location.prefix);
         bucket.check_key(&key)?;
-        match retry(&RetryOptions::default(), |_| bucket.probe()).await {
+        match retry(&RetryOptions::default().at_first_contact(), |_| bucket.probe()).await {
             // Keys that may write and not list are enough.
             Err(error) if error.concerns_bucket() || error.class() == ErrorClass::Transient => return Err(error.into()),
             _ => {}

@@ -1,4 +1,4 @@
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +16,7 @@ pub fn cancel_on_signals() -> anyhow::Result<CancellationToken> {
     let cancel = token.clone();
     tokio::spawn(async move {
         let name = signals.next().await;
+        let _ = STOPPED_BY.set(name);
         tracing::warn!("{name}: stopping after what is in flight; a second signal stops at once");
         cancel.cancel();
         let name = signals.next().await;
@@ -23,6 +24,13 @@ pub fn cancel_on_signals() -> anyhow::Result<CancellationToken> {
         exit_now();
     });
     Ok(token)
+}
+
+static STOPPED_BY: OnceLock<&str> = OnceLock::new();
+
+/// The first signal that came to the token of [`cancel_on_signals`]: `SIGTERM`.
+pub fn stopped_by() -> Option<&'static str> {
+    STOPPED_BY.get().copied()
 }
 
 type Told = Box<dyn Fn() -> Vec<String> + Send>;

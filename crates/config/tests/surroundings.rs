@@ -336,3 +336,35 @@ fn no_secret_is_ever_printed() {
         }
     }
 }
+
+#[test]
+fn a_proxy_of_the_environment_holds_for_every_location() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.ini");
+    let keys = "aws_access_key_id = a\naws_secret_access_key = b\n";
+    let text = format!(
+        "[source]\nbase_path = in\n{keys}[destination_a]\nurl = az://account/container\nazure_storage_key = a2V5\n\
+         [destination_g]\nurl = gs://bucket\ngoogle_application_credentials = key.json\n"
+    );
+    fs::write(&file, text).unwrap();
+    let of = |pairs: &[(&str, &str)]| {
+        let config = SolgateConfig::load(&file, &variables(pairs)).unwrap();
+        let ends = std::iter::once(&config.source).chain(config.destinations.iter().map(|d| &d.place));
+        let proxies = ends.map(|end| match &end.location.bucket {
+            BucketSpec::S3(spec) => spec.proxy.clone(),
+            BucketSpec::Azure(spec) => spec.proxy.clone(),
+            BucketSpec::Gcs(spec) => spec.proxy.clone(),
+            other => panic!("{other:?}"),
+        });
+        let proxies: Vec<_> = proxies.collect();
+        assert!(proxies.len() == 3 && proxies.iter().all(|proxy| *proxy == proxies[0]), "{proxies:?}");
+        assert!(!format!("{config:?}").contains("canary"));
+        let text = |secret: &Option<transship_types::Secret>| secret.as_ref().map(|s| s.expose().to_owned());
+        (text(&proxies[0].http), text(&proxies[0].https), proxies[0].no_proxy.clone())
+    };
+    assert_eq!(of(&[]), (None, None, String::new()));
+    let upper = [("HTTP_PROXY", "http://h"), ("HTTPS_PROXY", "http://u:canary@s"), ("NO_PROXY", "x")];
+    assert_eq!(of(&upper), (Some("http://h".into()), Some("http://u:canary@s".into()), "x".into()));
+    let both = [("HTTP_PROXY", "http://h"), ("http_proxy", "http://lower"), ("https_proxy", ""), ("no_proxy", "y")];
+    assert_eq!(of(&both), (Some("http://lower".into()), None, "y".into()));
+}

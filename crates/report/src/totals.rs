@@ -137,10 +137,9 @@ impl Totals {
             if let Some(strength) = report.verified() {
                 *self.verified.entry(strength).or_default() += 1;
             }
-            match &report.outcome {
-                Outcome::Failed { error } => self.failures.add(&object.key, report, error),
-                Outcome::Skipped { reason } => count(&mut self.skipped_because, reason),
-                _ => {}
+            self.failures.add(&object.key, report);
+            if let Outcome::Skipped { reason } = &report.outcome {
+                count(&mut self.skipped_because, reason);
             }
         }
     }

@@ -12,10 +12,12 @@ mod capabilities;
 mod error;
 mod objects;
 mod open;
+mod proxy;
 mod reply;
 mod request;
 mod retry;
 mod s3;
+mod silence;
 mod spec;
 mod tls;
 
@@ -25,12 +27,13 @@ pub use capabilities::{Capabilities, MultipartLimits, RequestCounts};
 pub use error::{Error, ErrorKind, Result};
 pub use objects::ObjectStoreBucket;
 pub use open::open;
+pub use proxy::ProxySpec;
 pub use reply::{
     Attributes, Deleted, GetReply, ListPage, ObjectInfo, Part, PartInfo, PutReply, UnfinishedUpload, Upload,
 };
 pub(crate) use request::CursorKind;
 pub use request::{Condition, CopySource, Cursor, Encryption, GetOptions, ListRequest, PutOptions, Tag};
-pub use retry::{RetryOptions, retry};
+pub use retry::{Failures, RetryOptions, retry};
 pub use s3::S3Bucket;
 pub use spec::{
     Addressing, AzureSpec, BucketSpec, GcsSpec, LocalSpec, Location, PayloadSigning, S3Credentials, S3Spec,

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use serde::Deserialize;
 use transship_types::Secret;
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, ProxySpec, Result};
 
 /// A bucket and the prefix inside it: what `s3://bucket/some/prefix` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +92,8 @@ pub struct S3Spec {
     pub addressing: Addressing,
     /// PEM file of the certificate authorities to trust besides the system's.
     pub ca_bundle: Option<PathBuf>,
+    /// The proxies to go through; none by default.
+    pub proxy: ProxySpec,
     /// Whether signatures cover bodies.
     pub payload_signing: PayloadSigning,
     /// Time to connect.
@@ -110,6 +112,7 @@ impl S3Spec {
             credentials,
             addressing: Addressing::Auto,
             ca_bundle: None,
+            proxy: ProxySpec::default(),
             payload_signing: PayloadSigning::Auto,
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(60),
@@ -138,6 +141,8 @@ pub struct AzureSpec {
     pub client_secret: Option<Secret>,
     /// Another endpoint than the account's public one; must not be another than a connection string names.
     pub endpoint: Option<String>,
+    /// The proxies to go through; none by default.
+    pub proxy: ProxySpec,
 }
 
 /// A GCS bucket.
@@ -151,6 +156,8 @@ pub struct GcsSpec {
     pub service_account_path: Option<PathBuf>,
     /// Another endpoint than the public one.
     pub endpoint: Option<String>,
+    /// The proxies to go through; none by default.
+    pub proxy: ProxySpec,
     /// Requests are not signed.
     pub anonymous: bool,
 }

@@ -14,11 +14,17 @@ use transship_types::ErrorClass;
 
 use crate::{
     Copied, CopyOptions, Destination, Failure, Job, Placed, Unfinished,
+    answers::Answers,
+    berth::{Berth, Harbour, Slot},
     budget::Budget,
     flight::{Flight, Lane},
+    lag::Watch,
     read::{Source, cancelled},
     site::Site,
 };
+
+/// How long a copy that was stopped may clean up.
+const LAST_REQUESTS: Duration = Duration::from_secs(5);
 
 /// Copies objects from one bucket to any number of destinations, under one memory budget.
 #[derive(Clone, Debug)]
@@ -32,10 +38,12 @@ struct Inner {
     destinations: Vec<Destination>,
     options: CopyOptions,
     budget: Budget,
+    harbour: Harbour,
     /// One for each destination.
     sites: Vec<Arc<Site>>,
     arrived: Arc<AtomicU64>,
     hides_parts: Arc<AtomicBool>,
+    contradicts: Arc<AtomicBool>,
     /// Fires when the run is to end; nothing new is started from then on.
     cancel: CancellationToken,
 }
@@ -50,15 +58,28 @@ impl Copier {
         cancel: CancellationToken,
     ) -> Self {
         let budget = Budget::new(options.budget());
-        let sites = destinations.iter().map(|_| Arc::default()).collect();
-        let (arrived, hides_parts) = Default::default();
-        let inner = Inner { source, destinations, options, budget, sites, arrived, hides_parts, cancel };
+        let harbour = Harbour::new(options.transfers);
+        let answers = |d: &Destination| Answers::of(d.bucket.location(), options.longest_silence);
+        let sites = destinations.iter().map(|d| Arc::new(Site::new(answers(d)))).collect();
+        let (arrived, hides_parts, contradicts) = Default::default();
+        let inner =
+            Inner { source, destinations, options, budget, harbour, sites, arrived, hides_parts, contradicts, cancel };
         Self { inner: Arc::new(inner) }
     }
 
     /// Copies a stream of jobs, many at once. Outcomes come in the order in which jobs end.
     pub fn run<'a>(&'a self, jobs: impl Stream<Item = Job> + Send + 'a) -> impl Stream<Item = Copied> + Send + 'a {
-        jobs.map(move |job| self.copy(job)).buffer_unordered(self.inner.options.transfers.max(1))
+        // Slots are what bounds them.
+        jobs.then(move |job| async move { (self.slot().await, job) })
+            .map(move |(slot, job)| self.copy_in(slot, job))
+            .buffer_unordered(usize::MAX)
+    }
+
+    /// Waits until another object may be copied: there are `options.transfers` slots. An object that only waits for a
+    /// destination that holds up others gives its slot back before it ends; so many of them may wait that memory stays
+    /// bounded.
+    pub async fn slot(&self) -> Slot {
+        self.inner.harbour.slot().await
     }
 
     /// Bytes of objects that have arrived so far, in bytes; copies on the server bring none.
@@ -72,15 +93,20 @@ impl Copier {
         self.inner.sites.iter().flat_map(|site| site.unfinished()).collect()
     }
 
+    /// Copies one object, once there is a slot.
+    pub async fn copy(&self, job: Job) -> Copied {
+        self.copy_in(self.slot().await, job).await
+    }
+
     /// Copies one object, on a task of its own, so that many copies use every core whoever waits for them. Dropping
     /// the future ends the copy at once; to end it cleanly, cancel.
-    pub async fn copy(&self, job: Job) -> Copied {
+    pub async fn copy_in(&self, slot: Slot, job: Job) -> Copied {
         let (copier, given_up) = (self.clone(), job.clone());
-        let task = AbortOnDropHandle::new(tokio::spawn(async move { copier.fly(job).await }));
+        let task = AbortOnDropHandle::new(tokio::spawn(async move { copier.fly(slot, job).await }));
         task.await.unwrap_or_else(|panic| Copied::failed(given_up, &Error::new(ErrorKind::Io, panic.to_string())))
     }
 
-    async fn fly(&self, job: Job) -> Copied {
+    async fn fly(&self, slot: Slot, job: Job) -> Copied {
         let started = Instant::now();
         if self.inner.cancel.is_cancelled() {
             return Copied::failed(job, &cancelled());
@@ -89,15 +115,36 @@ impl Copier {
         let stop = source.stop.clone();
         let Inner { destinations, options, budget, sites, cancel, .. } = &*self.inner;
         let (listed, hint, changed, info) = (job.source, job.hint, false, None);
-        let mut flight = Flight { source, listed, hint, changed, info, destinations, sites, options, budget, cancel };
+        let (berth, ends, last) = (&Berth::from(slot), Arc::default(), &CancellationToken::new());
         let mut lanes: Vec<Lane> = job.targets.into_iter().map(Lane::new).collect();
+        let watch = Watch::over(&lanes, listed.size, &ends, sites, berth, options);
+        let mut flight = Flight {
+            source,
+            listed,
+            hint,
+            changed,
+            info,
+            destinations,
+            sites,
+            options,
+            budget,
+            berth,
+            ends,
+            last,
+            cancel,
+        };
         {
             let mut work = pin!(flight.run(&mut lanes));
             tokio::select! {
                 () = &mut work => {}
+                never = watch.keep() => match never {},
                 () = self.inner.grace_over() => {
                     stop.cancel();
-                    work.await;
+                    let cleaned = tokio::time::timeout(LAST_REQUESTS, &mut work).await;
+                    if cleaned.is_err() {
+                        last.cancel();
+                        work.await;
+                    }
                 }
             }
         }
@@ -118,6 +165,7 @@ impl Inner {
             changed: Arc::default(),
             arrived: self.arrived.clone(),
             hides_parts: self.hides_parts.clone(),
+            contradicts: self.contradicts.clone(),
         }
     }
 

@@ -10,12 +10,15 @@ use std::{
 
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
-use transship_store::{Condition, Error, ErrorKind, ObjectInfo, Result, RetryOptions};
+use transship_store::{Condition, Error, ErrorKind, Failures, ObjectInfo, Result, RetryOptions};
 use transship_types::{Entry, ErrorClass};
 
 use crate::{
     CopyOptions, Destination, Done, Failure, Placed, Target,
+    answers::Admission,
+    berth::Berth,
     budget::Budget,
+    lag::{Ends, keeping_up},
     newest,
     on_server::{self, ServerCopy},
     pass::{Landed, Pass, Passed, Seen},
@@ -33,6 +36,7 @@ pub(crate) struct Lane {
     outcome: Option<Landed>,
     /// How often its bytes were sent.
     attempts: u32,
+    failures: Failures,
     /// How often the server was asked to copy by itself.
     asked: u32,
     /// See [`Writer::tags_lost`].
@@ -41,7 +45,11 @@ pub(crate) struct Lane {
 
 impl Lane {
     pub(crate) fn new(target: Target) -> Self {
-        Self { target, outcome: None, attempts: 0, asked: 0, tags_lost: Arc::default() }
+        Self { target, outcome: None, attempts: 0, failures: Failures::default(), asked: 0, tags_lost: Arc::default() }
+    }
+
+    pub(crate) fn destination(&self) -> usize {
+        self.target.destination
     }
 
     fn end(&mut self, outcome: impl Into<Landed>) {
@@ -85,28 +93,91 @@ pub(crate) struct Flight<'a> {
     pub(crate) sites: &'a [Arc<Site>],
     pub(crate) options: &'a CopyOptions,
     pub(crate) budget: &'a Budget,
+    pub(crate) berth: &'a Berth,
+    pub(crate) ends: Arc<Ends>,
+    /// Fires when cleaning up must end, too.
+    pub(crate) last: &'a CancellationToken,
     /// Fires when nothing new is to be started.
     pub(crate) cancel: &'a CancellationToken,
 }
 
 impl Flight<'_> {
-    /// First what the server can do alone, then one shared reading for the rest, then each straggler by itself.
+    /// First what the server can do alone, then one shared reading for the rest, then each straggler by itself. Where
+    /// a destination is silent, its turn comes last.
     pub(crate) async fn run(&mut self, lanes: &mut [Lane]) {
-        let mut ready = Vec::new();
-        let verdicts = join_all(lanes.iter().map(|lane| self.writer(lane))).await;
-        for (lane, verdict) in lanes.iter_mut().zip(verdicts) {
-            match verdict {
-                Ok(Verdict::Write(writer)) => ready.push((lane, writer)),
-                Ok(Verdict::Keep(time)) => lane.end(Ok(Done::KeptNewer(time))),
-                Err(error) => lane.end(Err(error)),
-            }
-        }
+        let (mut late, prompt): (Vec<_>, Vec<_>) = lanes.iter_mut().partition(|lane| self.is_silent(lane));
+        let (ready, slow) = self.writers(prompt).await;
+        late.extend(slow);
         let ready = self.on_server(ready).await;
         let behind = self.together(ready).await;
-        let alone = behind.into_iter().map(|(lane, writer, error)| self.alone(lane, writer, error));
+        let again = behind.into_iter().map(|(lane, writer, error)| (lane, Some((writer, error))));
+        let alone = again.chain(late.into_iter().map(|lane| (lane, None)));
+        let alone = alone.map(|(lane, before)| self.alone(lane, before));
         for seen in join_all(alone).await.into_iter().flatten() {
             self.saw(seen);
         }
+    }
+
+    fn site(&self, lane: &Lane) -> Option<&Arc<Site>> {
+        self.sites.get(lane.target.destination)
+    }
+
+    fn is_silent(&self, lane: &Lane) -> bool {
+        self.site(lane).is_some_and(|site| site.answers.is_silent())
+    }
+
+    /// Makes targets ready. Those that keep the others waiting for too long come back.
+    async fn writers<'l>(&self, lanes: Vec<&'l mut Lane>) -> (Vec<Ready<'l>>, Vec<&'l mut Lane>) {
+        let (mut ready, mut slow, begun) = (Vec::new(), Vec::new(), Instant::now());
+        let verdicts = keeping_up(self.options.longest_lag, lanes.iter().map(|lane| self.writer(lane))).await;
+        for (lane, verdict) in lanes.into_iter().zip(verdicts) {
+            match verdict {
+                Some(Ok(Verdict::Write(writer))) => ready.push((lane, writer)),
+                Some(Ok(Verdict::Keep(time))) => lane.end(Ok(Done::KeptNewer(time))),
+                Some(Err(error)) => lane.end(Err(error)),
+                None => {
+                    if let Some(site) = self.site(lane) {
+                        site.answers.lags(begun);
+                    }
+                    slow.push(lane);
+                }
+            }
+        }
+        (ready, slow)
+    }
+
+    /// Waits until this destination may be written to.
+    async fn admission(&self, site: &Site) -> Result<Admission> {
+        tokio::select! {
+            biased;
+            admission = site.answers.admit(self.cancel) => admission,
+            error = self.is_in_the_way(site) => Err(error),
+        }
+    }
+
+    /// Who waits for a silent destination waits aside. Where there is no place any more, and others could go on, it
+    /// does not wait.
+    async fn is_in_the_way(&self, site: &Site) -> Error {
+        let lag = self.options.longest_lag;
+        let aside = async {
+            self.berth.step_aside().await;
+            std::future::pending::<()>().await;
+        };
+        let blocked = async {
+            let others_go_on = || self.sites.iter().any(|site| !site.answers.is_silent());
+            while site.answers.silent_for() < lag || !others_go_on() {
+                tokio::time::sleep(lag / 8).await;
+            }
+            if self.berth.is_aside() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = aside => {}
+            () = blocked => {}
+        }
+        site.answers.not_tried()
     }
 
     fn retry(&self) -> &RetryOptions {
@@ -127,7 +198,13 @@ impl Flight<'_> {
         let bucket = &*writer.destination.bucket;
         bucket.check_key(writer.key())?;
         if writer.target.newest_wins {
-            writer.condition = match newest::decide(bucket, writer.key(), &self.listed, self.options).await? {
+            let decision = newest::decide(bucket, writer.key(), &self.listed, self.options);
+            let begun = Instant::now();
+            let decided = self.source.unless_stopped(decision).await;
+            if decided.is_err() {
+                writer.site.answers.note(begun, &decided);
+            }
+            writer.condition = match decided? {
                 newest::Verdict::Keep(time) => return Ok(Verdict::Keep(time)),
                 newest::Verdict::Write(Condition::IfMatch(_)) if writer.site.is_unconditional() => Condition::Always,
                 newest::Verdict::Write(condition) => condition,
@@ -140,7 +217,8 @@ impl Flight<'_> {
         let target = lane.target.clone();
         let destination = self.destinations.get(target.destination)?.clone();
         let site = self.sites.get(target.destination)?.clone();
-        Some(Writer { destination, target, condition, site, tags_lost: lane.tags_lost.clone() })
+        let (tags_lost, ends, last) = (lane.tags_lost.clone(), self.ends.clone(), self.last.clone());
+        Some(Writer { destination, target, condition, site, tags_lost, ends, last })
     }
 
     /// A condition that failed although it holds will never be met: Ceph RGW 16 compares ETags with their quotes.
@@ -172,7 +250,9 @@ impl Flight<'_> {
             };
             let asked = AtomicU32::new(1);
             let (source, entry) = (&this.source, &this.listed);
+            let begun = Instant::now();
             let copied = ServerCopy { source, entry, from: &from, writer: &writer, asked: &asked }.run().await;
+            writer.site.answers.note(begun, &copied);
             lane.asked = asked.into_inner();
             match copied {
                 Err(error) if on_server::should_stream_instead(&error, &writer.condition) => {
@@ -188,7 +268,8 @@ impl Flight<'_> {
 
     /// Replaces a hint by what is there. No reading will do so where the server copies by itself.
     async fn is_confirmed(&mut self) -> bool {
-        match insist(self.retry(), |_| self.source.bucket.head(&self.source.key)).await {
+        let look = insist(self.retry(), |_| self.source.bucket.head(&self.source.key));
+        match self.source.unless_stopped(look).await {
             Ok(info) => {
                 let seen = Seen::of(&self.listed, info, false);
                 self.saw(seen);
@@ -208,13 +289,16 @@ impl Flight<'_> {
             return Vec::new();
         }
         let writers: Vec<Writer> = ready.iter().map(|(_, w)| w.clone()).collect();
+        let before = self.source.reads.load(Ordering::Relaxed);
         let Passed { seen, landed } = self.pass(&writers, !self.hint).await;
+        // Who was stopped while it waited for memory has tried nothing.
+        let tried = self.source.reads.load(Ordering::Relaxed) > before || !self.cancel.is_cancelled();
         if let Some(seen) = seen {
             self.saw(seen);
         }
         let mut behind = Vec::new();
         for ((lane, writer), landed) in ready.drain(..).zip(landed) {
-            lane.attempts += 1;
+            lane.attempts += u32::from(tried);
             match landed.result {
                 Err(error) if self.is_worth_retrying(lane, &error) => behind.push((lane, writer, error)),
                 result => lane.end(Landed { result, ..landed }),
@@ -223,28 +307,30 @@ impl Flight<'_> {
         behind
     }
 
-    fn is_worth_retrying(&self, lane: &Lane, error: &Error) -> bool {
+    fn is_worth_retrying(&self, lane: &mut Lane, error: &Error) -> bool {
+        lane.failures.add();
         match error.class() {
-            ErrorClass::Transient => lane.attempts < self.retry().attempts,
+            ErrorClass::Transient => self.retry().allows(&lane.failures, error),
             ErrorClass::Conflict => lane.attempts < self.retry().attempts.min(RESTARTS),
             _ => false,
         }
     }
 
-    /// One destination's own retries: each reads the source again. What arrived comes back.
-    async fn alone(&self, lane: &mut Lane, mut writer: Writer, mut error: Error) -> Option<Seen> {
+    /// One destination's own tries: each reads the source by itself. What arrived comes back.
+    async fn alone(&self, lane: &mut Lane, mut before: Option<(Writer, Error)>) -> Option<Seen> {
         loop {
-            // A conflict has nothing to wait for, but two writers should not meet again at once.
-            let wait = self.retry().wait(lane.attempts, &error).unwrap_or(self.retry().first_wait);
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = self.cancel.cancelled() => {
-                    lane.end(Err(cancelled()));
+            let admission = match self.turn(lane, before.as_ref().map(|(_, error)| error)).await {
+                Ok(admission) => admission,
+                Err(error) => {
+                    lane.end(Err(error));
                     return None;
                 }
-            }
-            match self.writer(lane).await {
-                Ok(Verdict::Write(again)) => writer = self.without_vain_condition(&writer, again, &error),
+            };
+            let writer = match self.writer(lane).await {
+                Ok(Verdict::Write(again)) => match &before {
+                    Some((before, error)) => self.without_vain_condition(before, again, error),
+                    None => again,
+                },
                 Ok(Verdict::Keep(time)) => {
                     lane.end(Ok(Done::KeptNewer(time)));
                     return None;
@@ -253,12 +339,15 @@ impl Flight<'_> {
                     lane.end(Err(failed));
                     return None;
                 }
-            }
+            };
             let Passed { seen, landed } = self.pass(std::slice::from_ref(&writer), false).await;
             lane.attempts += 1;
+            drop(admission);
             let Landed { result, at } = landed.into_iter().next()?;
             match result {
-                Err(failed) if self.is_worth_retrying(lane, &failed) => error = failed,
+                Err(failed) if self.is_worth_retrying(lane, &failed) && !writer.site.answers.is_given_up() => {
+                    before = Some((writer, failed));
+                }
                 result => {
                     let arrived = result.is_ok();
                     lane.end(Landed { result, at });
@@ -266,6 +355,24 @@ impl Flight<'_> {
                 }
             }
         }
+    }
+
+    /// Waits for the next try after this failure.
+    async fn turn(&self, lane: &Lane, failed: Option<&Error>) -> Result<Admission> {
+        // Nothing is tried again then, and nothing should say so.
+        if self.cancel.is_cancelled() {
+            return Err(cancelled());
+        }
+        if let Some(error) = failed {
+            // A conflict has nothing to wait for, but two writers should not meet again at once.
+            let wait = self.retry().wait(&lane.failures, error).unwrap_or(self.retry().first_wait);
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.cancel.cancelled() => return Err(cancelled()),
+            }
+        }
+        let Some(site) = self.site(lane) else { return Err(cancelled()) };
+        self.admission(site).await
     }
 
     async fn pass(&self, writers: &[Writer], pinned: bool) -> Passed {

@@ -94,10 +94,23 @@ pub enum Done {
         /// It was written in parts of its own, so that the source's ETag did not survive. Where that is a digest, it
         /// stands in the new object's metadata, under `sourceetag`.
         split: bool,
+        /// The source's ETag has the form of a digest, and does not bear out the bytes that were read, which two
+        /// readings gave.
+        doubt: Option<Doubt>,
     },
     /// Left alone: the object there was copied from a source of this time, which is newer, or equal where
     /// [`CopyOptions::leave_equal`](crate::CopyOptions) says so.
     KeptNewer(OffsetDateTime),
+}
+
+/// Why the source's ETag does not bear out the bytes that the source sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Doubt {
+    /// Nobody tells the parts that it was made of.
+    Unconfirmed,
+    /// It is another digest: there is damage at the source or before it, or its ETags are no digests.
+    Contradicted,
 }
 
 /// A failure.

@@ -10,12 +10,16 @@
 //! * held in parts: the same parts again, several at once;
 //! * anything else, and everything that is unpacked: hashed on the way, in parts of growing size.
 
+mod answers;
+mod berth;
 mod budget;
 mod copier;
 mod fanout;
 mod flight;
 mod follower;
 mod job;
+mod lag;
+mod layout;
 mod newest;
 mod on_server;
 mod open_object;
@@ -29,9 +33,11 @@ mod site;
 mod tags;
 mod unpack;
 mod upload;
+mod witness;
 mod write;
 
+pub use berth::Slot;
 pub use copier::Copier;
-pub use job::{Copied, Destination, Done, Failure, Job, Placed, Target};
+pub use job::{Copied, Destination, Done, Doubt, Failure, Job, Placed, Target};
 pub use options::CopyOptions;
 pub use upload::Unfinished;

@@ -42,26 +42,30 @@ pub(crate) struct ServerCopy<'a> {
 
 impl ServerCopy<'_> {
     /// Copies in the source's own parts where it has any, so that the ETags can be compared.
+    ///
+    /// The ETag of a copy in parts is made of digests that the server computed over the parts as it wrote them. That of
+    /// a copy in one request may be a digest of what was written (AWS) or a mere copy of the source's ETag (Ceph RGW):
+    /// nobody can tell, so it is the server's own word, which [`Done::Copied::on_server`] says.
     pub(crate) async fn run(&self) -> Result<Done> {
         let Self { source, entry, writer, .. } = self;
         let parts = entry.etag.as_ref().and_then(|e| e.parts());
         let split = parts.is_none() && entry.size > self.bucket().capabilities().max_copy;
-        let etag = if parts.is_some() || split {
+        let (etag, agree) = if parts.is_some() || split {
             self.in_parts(self.part_size(parts).await, split).await?
         } else {
             let options = writer.placement();
             let copy = self.insist(|| self.bucket().copy(self.from, writer.key(), &options));
-            source.unless_stopped(copy).await?.etag
+            (source.unless_stopped(copy).await?.etag, true)
         };
         let verified = match same_content(entry.etag.as_ref(), etag.as_ref()) {
-            Some(true) if parts.is_some() => Strength::MultipartEtag,
-            Some(true) => Strength::Md5,
+            Some(true) if agree && parts.is_some() => Strength::MultipartEtag,
+            Some(true) if agree => Strength::Md5,
             _ => {
                 check_source(source, entry).await?;
                 check_size(source, entry, writer).await?
             }
         };
-        Ok(Done::Copied { verified, bytes: entry.size, etag, on_server: true, split })
+        Ok(Done::Copied { verified, bytes: entry.size, etag, on_server: true, split, doubt: None })
     }
 
     fn bucket(&self) -> &dyn Bucket {
@@ -80,13 +84,14 @@ impl ServerCopy<'_> {
     /// The source's own part size: its first part tells, where the server can say; otherwise the likeliest.
     async fn part_size(&self, parts: Option<u32>) -> u64 {
         let (Some(parts), Some(etag)) = (parts, &self.entry.etag) else { return LARGE_PART };
-        let told = self.source.first_part_length(etag).await;
+        let told = self.source.part_length(1, etag).await;
         told.filter(|length| *length > 0 && self.entry.size.div_ceil(*length) == u64::from(parts))
             .or_else(|| part_sizes(self.entry.size, parts).first().copied())
             .unwrap_or(LARGE_PART)
     }
 
-    async fn in_parts(&self, part_size: u64, split: bool) -> Result<Option<ETag>> {
+    /// The copy's ETag, and whether the parts' own ETags make the source's.
+    async fn in_parts(&self, part_size: u64, split: bool) -> Result<(Option<ETag>, bool)> {
         let Self { source, entry, writer, .. } = *self;
         // A multipart copy carries nothing along by itself.
         let info = check_source(source, entry).await?;
@@ -99,13 +104,14 @@ impl ServerCopy<'_> {
         let run = async {
             let parts = self.parts(&upload, part_size).await?;
             // Some servers ignore the condition on the source, and parts of two objects would make a third one.
-            if combined(&parts).as_ref() != entry.etag.as_ref() {
+            let agree = combined(&parts).is_some_and(|etag| entry.etag.as_ref() == Some(&etag));
+            if !agree {
                 check_source(source, entry).await?;
             }
-            upload.complete(&parts, &options.condition, entry.etag.as_ref()).await
+            Ok((upload.complete(&parts, &options.condition, entry.etag.as_ref()).await?.etag, agree))
         };
         match source.unless_stopped(run).await {
-            Ok(reply) => Ok(reply.etag),
+            Ok(copied) => Ok(copied),
             Err(error) => {
                 upload.abort().await;
                 Err(error)
@@ -135,7 +141,8 @@ fn combined(parts: &[Part]) -> Option<ETag> {
 
 /// Ranges of another object than the one that is known would make a piece of it.
 async fn check_source(source: &Source, entry: &Entry) -> Result<ObjectInfo> {
-    let info = insist(&source.retry, |_| source.bucket.head(&source.key)).await?;
+    let look = insist(&source.retry, |_| source.bucket.head(&source.key));
+    let info = source.unless_stopped(look).await?;
     if info.size == entry.size && info.etag == entry.etag {
         return Ok(info);
     }

@@ -1,16 +1,16 @@
 //! An object that has been opened, on its way to all who want it.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, future::join_all, stream};
 use tokio::sync::oneshot;
 use transship_store::{Body, ByteStream, Error, ErrorKind, PutOptions, PutReply, Result, Tag};
-use transship_types::{Digest, Strength};
+use transship_types::Strength;
 use transship_verify::ETagHasher;
 
 use crate::{
-    Done,
+    Done, Doubt,
     fanout::fan_out,
     follower::Follower,
     parts::{Uploaded, Uploader, hash},
@@ -18,6 +18,7 @@ use crate::{
     proof,
     read::Source,
     unpack::gunzip,
+    witness::{Reading, Witness},
     write::Writer,
 };
 
@@ -27,6 +28,7 @@ pub(crate) struct OpenObject<'a> {
     pub(crate) followers: &'a [Follower],
     pub(crate) seen: &'a Seen,
     pub(crate) tags: &'a [Tag],
+    pub(crate) witness: Arc<Witness>,
 }
 
 /// Outcomes, each with the index of its writer.
@@ -43,8 +45,7 @@ impl OpenObject<'_> {
 
     /// Whether the two servers' ETags will prove the copy, as far as can be known beforehand.
     fn is_provable(&self, writer: &Writer) -> bool {
-        let theirs = proof::source_etag(&*self.source().bucket, &self.seen.info);
-        theirs.is_some_and(|etag| etag.md5().is_some())
+        self.witness.etag().is_some_and(|etag| etag.md5().is_some())
             && writer.destination.bucket.capabilities().etag_may_be_md5
             && !writer.is_encrypted_opaquely()
     }
@@ -55,37 +56,33 @@ impl OpenObject<'_> {
         let read = async {
             let chunks: Vec<Bytes> = body.try_collect().await?;
             let provable = writers.iter().all(|w| self.is_provable(w));
-            let md5 = if provable { None } else { Some(self.hash(&chunks).await?) };
-            Ok((chunks, md5))
+            let sent = if provable { None } else { Some(self.hash(&chunks).await?) };
+            Ok((chunks, sent))
         };
-        let (chunks, md5) = match read.await {
+        let (chunks, sent) = match read.await {
             Ok(read) => read,
             Err(error) => return spread(error, writers.len()),
         };
-        let (chunks, md5) = (&chunks, &md5);
+        let (chunks, sent) = (&chunks, &sent);
         join_all(writers.iter().zip(self.followers).map(|(writer, follower)| async move {
-            let options = PutOptions { digest: md5.clone(), ..self.options(writer) };
+            let options = PutOptions { digest: sent.as_ref().map(|s| s.md5.clone()), ..self.options(writer) };
+            let begun = writer.begins();
             let write = async {
                 let reply = writer.destination.bucket.put(writer.key(), Body::chunks(chunks.clone()), &options).await?;
-                self.judge(writer, reply, md5.clone(), self.hash(chunks)).await
+                self.judge(writer, reply, sent.clone(), self.hash(chunks)).await
             };
-            follower.unless_leaving(write).await.into()
+            writer.lands(begun, follower.unless_leaving(write).await)
         }))
         .await
     }
 
-    async fn hash(&self, chunks: &[Bytes]) -> Result<Digest> {
-        let (mut hasher, chunks) = (self.hasher(), chunks.to_vec());
+    async fn hash(&self, chunks: &[Bytes]) -> Result<Reading> {
+        let (mut hasher, chunks) = (self.witness.hasher(), chunks.to_vec());
         let hashed = hash(move || {
             chunks.iter().for_each(|c| hasher.update(c));
             hasher
         });
-        proof::source_agrees(self.source(), &self.seen.info, hashed.await?).await
-    }
-
-    fn hasher(&self) -> ETagHasher {
-        let etag = proof::source_etag(&*self.source().bucket, &self.seen.info);
-        ETagHasher::new(etag.as_ref(), self.seen.info.size)
+        self.witness.confirm(hashed.await?).await
     }
 
     /// Streams through: one read, a bounded window for each consumer.
@@ -103,7 +100,11 @@ impl OpenObject<'_> {
             work.push(self.unpacked(stream, packed, follower).boxed());
         }
         for (at, stream) in plain.into_iter().zip(streams) {
-            work.push(async move { vec![(at, self.plain(at, stream).await.into())] }.boxed());
+            let write = async move {
+                let done = self.plain(at, stream).await;
+                vec![(at, writers[at].lands(Instant::now(), done))]
+            };
+            work.push(write.boxed());
         }
         let mut landed: Vec<_> = futures::join!(pump, join_all(work)).1.into_iter().flatten().collect();
         landed.sort_by_key(|(at, _)| *at);
@@ -135,12 +136,13 @@ impl OpenObject<'_> {
             (stream, Some(hashed))
         };
         let body = Body::stream(self.seen.info.size, stream);
+        let _unfinished = writer.site.streaming(&*writer.destination.bucket, writer.key());
         let reply = writer.destination.bucket.put(writer.key(), body, &self.options(writer)).await?;
-        let md5 = match hashed {
+        let sent = match hashed {
             None => None,
-            Some(md5) => Some(md5.await.map_err(|_| unread())?),
+            Some(sent) => Some(sent.await.map_err(|_| unread())?),
         };
-        self.judge(writer, reply, md5, proof::digest_of_source(self.source(), &self.seen.info)).await
+        self.judge(writer, reply, sent, self.witness.read_again()).await
     }
 
     /// Parts that are hashed on the way; they become an object only once the source's own digest agrees.
@@ -159,8 +161,8 @@ impl OpenObject<'_> {
         }
         let mut uploader = self.uploader(writer, self.followers[at].clone(), part_size, part_size);
         uploader.options.metadata.extend(writer.note_of_source(&*self.source().bucket, &self.seen.info));
-        let approve = |hasher| proof::source_agrees(self.source(), &self.seen.info, hasher);
-        let uploaded = uploader.upload(stream, self.hasher(), approve).await?;
+        let approve = |hasher| self.witness.confirm(hasher);
+        let uploaded = uploader.upload(stream, self.witness.hasher(), approve).await?;
         self.followers[at].unless_leaving(self.judge_upload(writer, uploaded)).await
     }
 
@@ -168,14 +170,15 @@ impl OpenObject<'_> {
     /// gzip's own CRC and length, before anything becomes visible.
     async fn unpacked(&self, stream: ByteStream, targets: Vec<usize>, follower: Follower) -> Placements {
         let (stream, hashed) = self.checked(stream);
-        let hashed = hashed.map(|md5| md5.is_ok()).shared();
+        let packed = hashed.map(|read| read.ok().map(|read| read.doubt)).shared();
         let followers: Vec<_> =
             targets.iter().map(|_| follower.follower().with_patience(self.pass.options.longest_lag)).collect();
         let (pump, streams) = fan_out(gunzip(stream), followers.clone());
         let uploads = targets.iter().zip(followers).zip(streams).map(|((&at, follower), stream)| {
-            let (writer, hashed) = (&self.pass.writers[at], hashed.clone());
+            let (writer, packed) = (&self.pass.writers[at], packed.clone());
             let approve = |hasher: ETagHasher| async move {
-                if hashed.await { Ok(hasher.finish_with_md5().1) } else { Err(unread()) }
+                let doubt = packed.await.ok_or_else(unread)?;
+                Ok(Reading { md5: hasher.finish_with_md5().1, doubt })
             };
             async move {
                 let (first, largest) = (self.pass.part(), self.pass.options.largest_part());
@@ -186,7 +189,7 @@ impl OpenObject<'_> {
                 };
                 let location = writer.destination.bucket.location();
                 let done = unpack.await.map_err(|e| e.during("unpack to", location, Some(writer.key())));
-                (at, done.into())
+                (at, writer.lands(Instant::now(), done))
             }
         });
         futures::join!(pump, join_all(uploads)).1
@@ -206,12 +209,12 @@ impl OpenObject<'_> {
 
     /// Hashes a stream as it passes, and holds back its last bytes until the source's own digest agrees: without them
     /// nobody can make an object of the rest. The digest comes out then.
-    fn checked(&self, stream: ByteStream) -> (ByteStream, oneshot::Receiver<Digest>) {
+    fn checked(&self, stream: ByteStream) -> (ByteStream, oneshot::Receiver<Reading>) {
         let (sender, receiver) = oneshot::channel();
-        let (source, info) = (self.source().clone(), self.seen.info.clone());
-        let start = (stream, info.size, Some((self.hasher(), sender)));
+        let witness = self.witness.clone();
+        let start = (stream, self.seen.info.size, Some((witness.hasher(), sender)));
         let checked = stream::try_unfold(start, move |(mut stream, left, mut hashing)| {
-            let (source, info) = (source.clone(), info.clone());
+            let witness = witness.clone();
             async move {
                 let Some(chunk) = stream.try_next().await? else { return Ok(None) };
                 let left = left.saturating_sub(chunk.len() as u64);
@@ -221,7 +224,7 @@ impl OpenObject<'_> {
                 if left == 0
                     && let Some((hasher, sender)) = hashing.take()
                 {
-                    let _ = sender.send(proof::source_agrees(&source, &info, hasher).await?);
+                    let _ = sender.send(witness.confirm(hasher).await?);
                 }
                 Ok(Some((chunk, (stream, left, hashing))))
             }
@@ -230,18 +233,19 @@ impl OpenObject<'_> {
     }
 
     async fn judge_upload(&self, writer: &Writer, uploaded: Uploaded) -> Result<Done> {
-        let etag = uploaded.reply.etag.clone();
+        let (etag, sent) = (uploaded.reply.etag.clone(), &uploaded.sent);
         let in_parts = uploaded.expected.is_some() && etag == uploaded.expected && !uploaded.reply.opaque_etag;
-        let verified = if in_parts {
+        let strength = if in_parts {
             Strength::MultipartEtag
-        } else if let Some(strength) = proof::destination_agrees(writer, &uploaded.reply, &uploaded.md5) {
+        } else if let Some(strength) = proof::destination_agrees(writer, &uploaded.reply, &sent.md5) {
             strength
         } else {
-            proof::reread(self.source(), writer, &uploaded.reply, &uploaded.md5).await?
+            proof::reread(self.source(), writer, &uploaded.reply, &sent.md5).await?
         };
+        let (verified, doubt) = (sent.at_most(strength), sent.doubt);
         let comparable = writer.destination.bucket.capabilities().etag_may_be_md5;
         let split = uploaded.in_parts && comparable && !writer.target.unpack;
-        Ok(Done::Copied { verified, bytes: uploaded.bytes, etag, on_server: false, split })
+        Ok(Done::Copied { verified, bytes: uploaded.bytes, etag, on_server: false, split, doubt })
     }
 
     /// The verdict on a multipart object that was written in the same parts, at this time.
@@ -254,44 +258,46 @@ impl OpenObject<'_> {
         if let Some(done) = self.proven(writer, &reply, None) {
             return Landed { result: Ok(done), at: ended };
         }
-        let md5 = proof::digest_of_source(self.source(), &self.seen.info);
-        self.followers[at].unless_leaving(self.judge(writer, reply, None, md5)).await.into()
+        let judged = self.judge(writer, reply, None, self.witness.read_again());
+        self.followers[at].unless_leaving(judged).await.into()
     }
 
     /// What the servers' words prove.
-    fn proven(&self, writer: &Writer, reply: &PutReply, md5: Option<&Digest>) -> Option<Done> {
-        let verified = proof::servers_agree(self.source(), &self.seen.info, writer, reply)
-            .or_else(|| proof::destination_agrees(writer, reply, md5?))?;
-        Some(Done::Copied {
-            verified,
-            bytes: self.seen.info.size,
-            etag: reply.etag.clone(),
-            on_server: false,
-            split: false,
-        })
+    fn proven(&self, writer: &Writer, reply: &PutReply, sent: Option<&Reading>) -> Option<Done> {
+        if let Some(strength) = proof::servers_agree(self.witness.etag().as_ref(), writer, reply) {
+            return Some(self.whole(strength, reply, None));
+        }
+        let sent = sent?;
+        let strength = proof::destination_agrees(writer, reply, &sent.md5)?;
+        Some(self.whole(sent.at_most(strength), reply, sent.doubt))
+    }
+
+    fn whole(&self, verified: Strength, reply: &PutReply, doubt: Option<Doubt>) -> Done {
+        let (bytes, etag) = (self.seen.info.size, reply.etag.clone());
+        Done::Copied { verified, bytes, etag, on_server: false, split: false, doubt }
     }
 
     /// The strongest thing that can be said of a copy whose bytes were those of the source: by the servers' words, or
-    /// by reading it again, against `md5` where it is known, or what `otherwise` finds.
+    /// by reading it again, against what was `sent` where it was hashed, or what `otherwise` finds.
     async fn judge(
         &self,
         writer: &Writer,
         reply: PutReply,
-        md5: Option<Digest>,
-        otherwise: impl Future<Output = Result<Digest>>,
+        sent: Option<Reading>,
+        otherwise: impl Future<Output = Result<Reading>>,
     ) -> Result<Done> {
-        if let Some(done) = self.proven(writer, &reply, md5.as_ref()) {
+        if let Some(done) = self.proven(writer, &reply, sent.as_ref()) {
             return Ok(done);
         }
-        let md5 = match md5 {
-            Some(md5) => md5,
+        let sent = match sent {
+            Some(sent) => sent,
             None => otherwise.await?,
         };
-        if let Some(done) = self.proven(writer, &reply, Some(&md5)) {
+        if let Some(done) = self.proven(writer, &reply, Some(&sent)) {
             return Ok(done);
         }
-        let verified = proof::reread(self.source(), writer, &reply, &md5).await?;
-        Ok(Done::Copied { verified, bytes: self.seen.info.size, etag: reply.etag, on_server: false, split: false })
+        let verified = proof::reread(self.source(), writer, &reply, &sent.md5).await?;
+        Ok(self.whole(verified, &reply, sent.doubt))
     }
 }
 

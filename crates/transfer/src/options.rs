@@ -23,10 +23,14 @@ pub struct CopyOptions {
     pub retry: RetryOptions,
     /// A destination that holds up the others for this long is left behind and reads the source again, alone.
     pub longest_lag: Duration,
+    /// A destination that has answered nothing for this long gets no more objects: they fail there at once, but for one
+    /// at a time, which tries whether it is back.
+    pub longest_silence: Duration,
     /// Where the newest of several sources is to stay: whether an object that was copied from a source of the same
     /// time is left alone. Otherwise it is written again.
     pub leave_equal: bool,
-    /// How long objects in flight may go on after the run was cancelled.
+    /// How long objects in flight may go on after the run was cancelled. Cleaning up after them takes up to five seconds
+    /// more.
     pub grace: Duration,
 }
 
@@ -39,6 +43,7 @@ impl Default for CopyOptions {
             split_above: 1024 * MIB,
             retry: RetryOptions::default(),
             longest_lag: Duration::from_secs(10),
+            longest_silence: Duration::from_secs(120),
             leave_equal: false,
             grace: Duration::from_secs(10),
         }

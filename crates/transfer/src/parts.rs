@@ -5,7 +5,7 @@ use std::pin::pin;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream::FuturesUnordered};
 use transship_store::{
-    Body, Bucket, ByteStream, Error, ErrorKind, Part, PutOptions, PutReply, Result, RetryOptions, Upload,
+    Body, Bucket, ByteStream, Error, ErrorKind, Failures, Part, PutOptions, PutReply, Result, RetryOptions, Upload,
 };
 use transship_types::{Digest, ETag, ErrorClass};
 use transship_verify::{ETagHasher, Hasher, PartDigests};
@@ -15,6 +15,7 @@ use crate::{
     follower::Follower,
     read::{exhausted, insist},
     upload::{OpenUpload, PARTS_AT_ONCE},
+    witness::Reading,
     write::Writer,
 };
 
@@ -41,7 +42,7 @@ pub(crate) struct Uploaded {
     pub(crate) reply: PutReply,
     pub(crate) bytes: u64,
     /// MD5 of everything that was sent.
-    pub(crate) md5: Digest,
+    pub(crate) sent: Reading,
     pub(crate) in_parts: bool,
     /// The `md5-N` ETag that the object must have, where it was written in parts and they were hashed.
     pub(crate) expected: Option<ETag>,
@@ -93,7 +94,7 @@ impl Uploader {
         approve: impl FnOnce(ETagHasher) -> A,
     ) -> Result<Uploaded>
     where
-        A: Future<Output = Result<Digest>>,
+        A: Future<Output = Result<Reading>>,
     {
         let mut filler = Filler { stream, rest: Bytes::new(), whole: hasher };
         let first = self.follower.unless_leaving(filler.fill(self.part_size)).await?;
@@ -104,10 +105,10 @@ impl Uploader {
         let upload = OpenUpload::start(&self.writer, &self.retry, &self.options).await?;
         let run = async {
             let (parts, digests, bytes) = self.parts(&upload.upload, first, &mut filler).await?;
-            let md5 = approve(filler.whole).await?;
+            let sent = approve(filler.whole).await?;
             let expected = (!digests.is_empty()).then(|| PartDigests::combine(&digests));
             let reply = upload.complete(&parts, &self.options.condition, expected.as_ref()).await?;
-            Ok(Uploaded { reply, bytes, md5, in_parts: true, expected })
+            Ok(Uploaded { reply, bytes, sent, in_parts: true, expected })
         };
         let uploaded = self.follower.unless_leaving(run).await;
         if uploaded.is_err() {
@@ -120,11 +121,11 @@ impl Uploader {
         &*self.writer.destination.bucket
     }
 
-    async fn put(&self, content: Chunks, md5: Digest) -> Result<Uploaded> {
-        let options = PutOptions { digest: Some(md5.clone()), ..self.options.clone() };
+    async fn put(&self, content: Chunks, sent: Reading) -> Result<Uploaded> {
+        let options = PutOptions { digest: Some(sent.md5.clone()), ..self.options.clone() };
         let put = |_| self.bucket().put(self.writer.key(), Body::chunks(content.chunks.clone()), &options);
         let reply = insist(&self.retry, put).await?;
-        Ok(Uploaded { reply, bytes: content.bytes, md5, in_parts: false, expected: None })
+        Ok(Uploaded { reply, bytes: content.bytes, sent, in_parts: false, expected: None })
     }
 
     /// Fills and uploads part after part, side by side; at most [`PARTS_AT_ONCE`], and only while the budget has room.
@@ -211,7 +212,7 @@ impl Uploader {
         let comparable = self.bucket().capabilities().etag_may_be_md5;
         let md5 = if comparable { Some(digest_of(content.chunks.clone()).await?) } else { None };
         let options = PutOptions { digest: md5.clone(), ..PutOptions::default() };
-        let mut attempt = 1;
+        let mut failures = Failures::default();
         let part = loop {
             let sent = self.bucket().put_part(upload, number, Body::chunks(content.chunks.clone()), &options).await;
             let error = match sent {
@@ -222,9 +223,9 @@ impl Uploader {
             if error.kind() == ErrorKind::NoSuchUpload {
                 return Err(error.with_class(ErrorClass::Transient));
             }
-            let Some(wait) = self.retry.wait(attempt, &error) else { return Err(exhausted(error)) };
+            failures.add();
+            let Some(wait) = self.retry.wait(&failures, &error) else { return Err(exhausted(error)) };
             tokio::time::sleep(wait).await;
-            attempt += 1;
         };
         Ok((part, md5.and_then(|d| d.bytes.try_into().ok()), room))
     }

@@ -12,11 +12,13 @@ use crate::{
     budget::{Budget, Share},
     fanout::WINDOW_BYTES,
     follower::Follower,
+    layout::Layout,
     open_object::OpenObject,
     read::{Open, Source, cancelled},
     relay::{self, Relay},
     tags,
     unpack::largest_unpacked,
+    witness::Witness,
     write::Writer,
 };
 
@@ -102,7 +104,8 @@ impl Pass<'_> {
         let (Open { info, changed, body }, _shares) = self.open().await?;
         let seen = Seen::of(self.listed, info, changed);
         let tags = tags::of_source(self.source, &seen.info, self.writers).await?;
-        let object = OpenObject { pass: self, followers: &followers, seen: &seen, tags: &tags };
+        let witness = Witness::new(self.source, &seen.info, Layout::of(self.source, &seen.info).await);
+        let object = OpenObject { pass: self, followers: &followers, seen: &seen, tags: &tags, witness };
         let landed = if self.fits_memory(seen.info.size) { object.small(body).await } else { object.large(body).await };
         Ok(Passed { seen: Some(seen), landed })
     }
@@ -201,7 +204,8 @@ impl Pass<'_> {
         let options: Vec<PutOptions> = self.writers.iter().map(|w| w.options(&seen.entry, &seen.info, &tags)).collect();
         let (source, writers, budget) = (self.source, self.writers, self.budget);
         let replies = Relay { source, parts: &parts, writers, followers, options, budget }.run().await;
-        let object = OpenObject { pass: self, followers, seen: &seen, tags: &tags };
+        let witness = Witness::new(source, &seen.info, parts.layout);
+        let object = OpenObject { pass: self, followers, seen: &seen, tags: &tags, witness };
         let judged = replies.into_iter().enumerate().map(|(at, (reply, ended))| object.relayed(at, reply, ended));
         let landed = join_all(judged).await;
         Ok(Some(Passed { seen: Some(seen), landed }))

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use transship_store::{Bucket, Error, ErrorKind, GetOptions, ObjectInfo, PutReply, Result, retry};
 use transship_types::{Algorithm, Digest, ETag, Strength};
-use transship_verify::{Claim, ETagHasher, Hasher, same_content};
+use transship_verify::{Hasher, same_content};
 
 use crate::{
     read::{Source, insist},
@@ -24,10 +24,9 @@ fn written_etag<'a>(writer: &Writer, reply: &'a PutReply) -> Option<&'a ETag> {
 }
 
 /// Both servers computed the same digest over the bytes that they hold.
-pub(crate) fn servers_agree(source: &Source, info: &ObjectInfo, writer: &Writer, reply: &PutReply) -> Option<Strength> {
-    let theirs = source_etag(&*source.bucket, info);
+pub(crate) fn servers_agree(theirs: Option<&ETag>, writer: &Writer, reply: &PutReply) -> Option<Strength> {
     let ours = written_etag(writer, reply);
-    if same_content(theirs.as_ref(), ours) != Some(true) {
+    if same_content(theirs, ours) != Some(true) {
         return None;
     }
     Some(if ours.is_some_and(|e| e.md5().is_some()) { Strength::Md5 } else { Strength::MultipartEtag })
@@ -40,35 +39,6 @@ pub(crate) fn destination_agrees(writer: &Writer, reply: &PutReply, sent: &Diges
         return Some(Strength::Md5);
     }
     None
-}
-
-/// Checks the bytes that were read against the source's own digest.
-///
-/// # Errors
-/// `DigestMismatch`, where a second reading gives other bytes than the first one.
-pub(crate) async fn source_agrees(source: &Source, info: &ObjectInfo, hasher: ETagHasher) -> Result<Digest> {
-    let (claim, md5) = hasher.finish_with_md5();
-    let whole = source_etag(&*source.bucket, info).is_some_and(|e| e.md5().is_some());
-    if claim == Claim::Unproven && whole {
-        // Some servers give ETags that only look like an MD5. Reading twice tells them from damage on the way.
-        tracing::debug!(key = %source.key, "the source's ETag is not the MD5 of what was read: reading again");
-        let again = digest_of_source(source, info).await?;
-        if again != md5 {
-            let detail = "two readings of the source gave different bytes";
-            return Err(Error::new(ErrorKind::DigestMismatch, detail).during(
-                "read",
-                source.bucket.location(),
-                Some(&source.key),
-            ));
-        }
-    }
-    Ok(md5)
-}
-
-/// Reads the source again and hashes it.
-pub(crate) async fn digest_of_source(source: &Source, info: &ObjectInfo) -> Result<Digest> {
-    let body = source.again().range(0..info.size, info.etag.as_ref()).await?;
-    digest_of(body).await
 }
 
 async fn digest_of(body: impl futures::Stream<Item = Result<Bytes>>) -> Result<Digest> {

@@ -11,7 +11,9 @@ use std::{
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
-use transship_store::{Bucket, ByteStream, Error, ErrorKind, GetOptions, GetReply, ObjectInfo, Result, RetryOptions};
+use transship_store::{
+    Bucket, ByteStream, Error, ErrorKind, Failures, GetOptions, GetReply, ObjectInfo, Result, RetryOptions,
+};
 use transship_types::{ETag, ErrorClass, Key};
 
 /// A source object that is being copied.
@@ -29,6 +31,8 @@ pub(crate) struct Source {
     pub(crate) arrived: Arc<AtomicU64>,
     /// Whether its server is known to take no notice of part numbers.
     pub(crate) hides_parts: Arc<AtomicBool>,
+    /// Whether its server was seen to send other bytes than its ETag says.
+    pub(crate) contradicts: Arc<AtomicBool>,
 }
 
 /// An open object: what is known of it, and its bytes.
@@ -72,9 +76,9 @@ impl Source {
         self.if_parts_are_told(self.get(&options)).await
     }
 
-    /// How long the first part of the object is, without reading it. `None`: nobody tells.
-    pub(crate) async fn first_part_length(&self, pinned: &ETag) -> Option<u64> {
-        let head = insist(&self.retry, |_| self.bucket.head_part(&self.key, 1));
+    /// How long a part of the object is, counted from 1, without reading it. `None`: nobody tells.
+    pub(crate) async fn part_length(&self, number: u32, pinned: &ETag) -> Option<u64> {
+        let head = insist(&self.retry, |_| self.bucket.head_part(&self.key, number));
         let part = self.if_parts_are_told(self.unless_stopped(head)).await.ok()?;
         part.etag.is_none_or(|etag| etag == *pinned).then_some(part.length)
     }
@@ -122,7 +126,7 @@ impl Source {
     /// The reply's bytes; where they break off, the rest is asked for again, pinned to the same version.
     pub(crate) fn resuming(&self, reply: GetReply, range: Range<u64>) -> ByteStream {
         let pinned = reply.info.etag.clone();
-        let state = Resuming { source: self.clone(), body: reply.body, range, pinned, failures: 0 };
+        let state = Resuming { source: self.clone(), body: reply.body, range, pinned, failures: Failures::default() };
         stream::unfold(Some(state), |state| async {
             let mut state = state?;
             match state.next().await {
@@ -142,7 +146,7 @@ struct Resuming {
     range: Range<u64>,
     pinned: Option<ETag>,
     /// Breaks since the last byte arrived.
-    failures: u32,
+    failures: Failures,
 }
 
 impl Resuming {
@@ -157,7 +161,7 @@ impl Resuming {
                 Some(Ok(chunk)) => {
                     self.range.start += chunk.len() as u64;
                     self.source.arrived.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-                    self.failures = 0;
+                    self.failures = Failures::default();
                     return Ok(Some(chunk));
                 }
                 None if self.range.is_empty() => return Ok(None),
@@ -171,8 +175,8 @@ impl Resuming {
     }
 
     async fn reopen(&mut self, error: Error) -> Result<()> {
-        self.failures += 1;
-        let Some(wait) = self.source.retry.wait(self.failures, &error) else { return Err(error) };
+        self.failures.add();
+        let Some(wait) = self.source.retry.wait(&self.failures, &error) else { return Err(error) };
         // Without an ETag the rest could be of another version: only the first byte may be asked for again.
         if self.pinned.is_none() && self.range.start > 0 {
             return Err(error);

@@ -10,7 +10,7 @@ use std::{
 
 use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use transship_store::{
-    Body, ByteStream, Error, ErrorKind, GetReply, ObjectInfo, Part, PutOptions, PutReply, Result, Upload,
+    Body, ByteStream, Error, ErrorKind, Failures, GetReply, ObjectInfo, Part, PutOptions, PutReply, Result, Upload,
 };
 use transship_types::{ETag, ErrorClass};
 use transship_verify::part_sizes;
@@ -19,6 +19,7 @@ use crate::{
     budget::{Budget, Share},
     fanout::{WINDOW_BYTES, fan_out},
     follower::Follower,
+    layout::Layout,
     read::{Source, exhausted, insist},
     upload::{OpenUpload, PARTS_AT_ONCE},
     write::Writer,
@@ -31,6 +32,8 @@ const MOST_REPAIRS: usize = 8;
 pub(crate) struct Parts {
     pub(crate) info: ObjectInfo,
     pub(crate) part_size: u64,
+    /// What the server told of them.
+    pub(crate) layout: Layout,
     /// The first part's bytes, where the question after the boundaries brought them.
     first: Mutex<Option<ByteStream>>,
 }
@@ -52,7 +55,7 @@ pub(crate) async fn boundaries(source: &Source, listed: &ETag, size: u64) -> Res
     }
     let (info, part_size) = (info.clone(), *part_size);
     let first = Mutex::new(Some(source.resuming(reply, 0..part_size)));
-    Ok(Some(Parts { info, part_size, first }))
+    Ok(Some(Parts { info, part_size, layout: Layout::LikeTheFirst(part_size), first }))
 }
 
 /// The server does not know what is asked, which says nothing of the object.
@@ -65,7 +68,7 @@ async fn guessed(source: &Source, listed: &ETag, size: u64, parts: u32) -> Optio
     let part_size = part_sizes(size, parts).first().copied()?;
     let info = insist(&source.retry, |_| source.bucket.head(&source.key)).await.ok()?;
     let same = info.etag.as_ref() == Some(listed) && info.size == size && !info.opaque_etag;
-    same.then_some(Parts { info, part_size, first: Mutex::new(None) })
+    same.then_some(Parts { info, part_size, layout: Layout::Unknown, first: Mutex::new(None) })
 }
 
 impl Parts {
@@ -127,8 +130,11 @@ impl Relay<'_> {
         });
         let mut lanes: Vec<Result<Lane<'_>>> = join_all(starts).await;
         self.all_parts(&mut lanes).await;
-        let ends =
-            lanes.into_iter().enumerate().map(|(at, lane)| async move { (self.end(at, lane).await, Instant::now()) });
+        let ends = lanes.into_iter().enumerate().map(|(at, lane)| async move {
+            let (reply, now) = (self.end(at, lane).await, Instant::now());
+            self.writers[at].ended(now, &reply);
+            (reply, now)
+        });
         join_all(ends).await
     }
 
@@ -242,10 +248,10 @@ impl Relay<'_> {
     /// Sends a part again, from a reading of its own.
     async fn repair(&self, at: usize, upload: &Upload, Repair { number, range, mut error }: Repair) -> Sent {
         let (retry, follower) = (&self.source.retry, &self.followers[at]);
-        let mut attempt = 1;
+        let mut failures = Failures::default();
         let sent = loop {
-            let Some(wait) = retry.wait(attempt, &error) else { break Err(exhausted(error)) };
-            attempt += 1;
+            failures.add();
+            let Some(wait) = retry.wait(&failures, &error) else { break Err(exhausted(error)) };
             let again = async {
                 tokio::time::sleep(wait).await;
                 let bytes = self.source.range(range.clone(), self.parts.info.etag.as_ref()).await?;

@@ -15,7 +15,7 @@ pub(crate) async fn of_source(source: &Source, info: &ObjectInfo, writers: &[Wri
     if info.tag_count == 0 || !wanted {
         return Ok(Vec::new());
     }
-    insist(&source.retry, |_| source.bucket.tags(&source.key)).await
+    source.unless_stopped(insist(&source.retry, |_| source.bucket.tags(&source.key))).await
 }
 
 /// Sees to it that an object that was uploaded in parts has its tags. The first one of each destination tells whether

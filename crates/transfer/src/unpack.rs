@@ -1,8 +1,10 @@
 //! Gzip on the way.
 
 use async_compression::tokio::bufread::GzipDecoder;
-use futures::{StreamExt, TryStreamExt};
-use tokio_util::io::{ReaderStream, StreamReader};
+use bytes::BytesMut;
+use futures::{StreamExt, TryStreamExt, stream};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
+use tokio_util::io::StreamReader;
 use transship_store::{ByteStream, Error, ErrorKind};
 use transship_types::ErrorClass;
 
@@ -16,14 +18,42 @@ pub(crate) fn largest_unpacked(packed: u64) -> u64 {
     packed.saturating_mul(LARGEST_RATIO)
 }
 
-/// The unpacked bytes of a gzip stream, all members of it. Each member's CRC and length are checked.
+/// The unpacked bytes of a gzip stream, all members of it. Each member's CRC and length are checked. Zeros behind the
+/// last member are the padding of tapes and blocks, and no content.
 ///
 /// An error of `packed` comes out as it is; anything else that goes wrong is the content's fault and permanent.
 pub(crate) fn gunzip(packed: ByteStream) -> ByteStream {
-    let reader = StreamReader::new(packed.map_err(std::io::Error::other));
-    let mut decoder = GzipDecoder::new(reader);
-    decoder.multiple_members(true);
-    ReaderStream::with_capacity(decoder, CHUNK).map_err(unwrap).boxed()
+    let packed = StreamReader::new(packed.map_err(std::io::Error::other));
+    let start = (GzipDecoder::new(packed), BytesMut::new());
+    let unpacked = stream::try_unfold(Some(start), |members| async {
+        let Some((mut member, mut bytes)) = members else { return Ok(None) };
+        loop {
+            bytes.reserve(if bytes.capacity() == 0 { CHUNK } else { 0 });
+            if member.read_buf(&mut bytes).await? > 0 {
+                return Ok(Some((bytes.split().freeze(), Some((member, bytes)))));
+            }
+            let mut behind = member.into_inner();
+            match behind.fill_buf().await?.first() {
+                None => return Ok(None),
+                Some(0) => return only_zeros(behind).await.map(|()| None),
+                Some(_) => member = GzipDecoder::new(behind),
+            }
+        }
+    });
+    unpacked.map_err(unwrap).boxed()
+}
+
+async fn only_zeros(mut rest: impl AsyncBufRead + Unpin) -> std::io::Result<()> {
+    loop {
+        let bytes = rest.fill_buf().await?;
+        if bytes.iter().any(|byte| *byte != 0) {
+            return Err(std::io::Error::other("something follows the zeros behind its last member"));
+        }
+        match bytes.len() {
+            0 => return Ok(()),
+            length => rest.consume(length),
+        }
+    }
 }
 
 fn unwrap(error: std::io::Error) -> Error {
@@ -39,7 +69,6 @@ mod tests {
     use std::io::Write;
 
     use bytes::Bytes;
-    use futures::stream;
 
     use super::*;
 
@@ -65,6 +94,14 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn zeros_behind_the_last_member_are_padding() {
+        let packed = [gzip(b"one,"), gzip(b"two"), vec![0; 10_000]].concat();
+        for cut in [1, 7, 4096, packed.len()] {
+            assert_eq!(unpack(&packed, cut).await.unwrap(), b"one,two", "{cut}");
+        }
+    }
+
+    #[tokio::test]
     async fn what_is_cut_short_damaged_or_no_gzip_fails_for_good() {
         let packed = gzip(&vec![b'x'; 100_000]);
         let mut wrong_crc = packed.clone();
@@ -75,9 +112,23 @@ mod tests {
         wrong_length[at] ^= 1;
         let mut trailing = packed.clone();
         trailing.extend_from_slice(b"no gzip behind it");
-        for bad in
-            [&packed[..packed.len() - 1], &packed[..20], &wrong_crc, &wrong_length, b"plain text", b"", &trailing]
-        {
+        let mut padded = packed.clone();
+        padded.extend_from_slice(b"\0\0\0\0 and more");
+        let behind_padding = [packed.clone(), vec![0; 9], packed.clone()].concat();
+        let second_cut_short = [&packed[..], &packed[..9]].concat();
+        for bad in [
+            &packed[..packed.len() - 1],
+            &packed[..20],
+            &wrong_crc,
+            &wrong_length,
+            b"plain text",
+            b"",
+            &[0; 100],
+            &trailing,
+            &padded,
+            &behind_padding,
+            &second_cut_short,
+        ] {
             let error = unpack(bad, 4096).await.unwrap_err();
             assert_eq!(error.class(), ErrorClass::Permanent, "{error}");
         }

@@ -1,12 +1,14 @@
 //! An upload in parts, from its start to its end, good or bad.
 
+use std::time::Duration;
+
 use transship_store::{
-    Condition, Error, ErrorKind, Part, PutOptions, PutReply, Result, RetryOptions, Tag, Upload, retry,
+    Condition, Error, ErrorKind, Failures, Part, PutOptions, PutReply, Result, RetryOptions, Tag, Upload, retry,
 };
 use transship_types::{ETag, ErrorClass, Key};
 
 use crate::{
-    read::{exhausted, insist},
+    read::{cancelled, exhausted, insist},
     tags,
     write::Writer,
 };
@@ -14,14 +16,14 @@ use crate::{
 /// Parts of one object under way at once, at most.
 pub(crate) const PARTS_AT_ONCE: usize = 8;
 
-/// An upload in parts that was neither completed nor aborted: it is under way, or could not be cleaned up.
+/// What was begun at a destination and neither completed nor aborted: it is under way, or could not be cleaned up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfinished {
     /// The bucket that holds the parts, for people.
     pub location: String,
     /// The object to be.
     pub key: Key,
-    /// The server's name for the upload.
+    /// The server's name for an upload in parts; empty where a body is being written to a file.
     pub upload_id: String,
 }
 
@@ -35,9 +37,16 @@ pub(crate) struct OpenUpload<'a> {
 
 impl<'a> OpenUpload<'a> {
     /// Starts an upload. Must not be dropped half-way: nobody could abort an upload whose name never arrived.
+    ///
+    /// A copy that was stopped waits for that name only for so long.
     pub(crate) async fn start(writer: &'a Writer, retry: &'a RetryOptions, options: &PutOptions) -> Result<Self> {
         let bucket = &writer.destination.bucket;
-        let upload = insist(retry, |_| bucket.create_upload(writer.key(), options)).await?;
+        let Some(upload) = at_last(writer, insist(retry, |_| bucket.create_upload(writer.key(), options))).await else {
+            let (place, key) = (bucket.location(), writer.key());
+            tracing::warn!("{place} did not say whether an upload of {key} was started: it may be left behind there");
+            return Err(cancelled());
+        };
+        let upload = upload?;
         writer.site.opened(Unfinished {
             location: bucket.location().to_owned(),
             key: upload.key.clone(),
@@ -66,7 +75,7 @@ impl<'a> OpenUpload<'a> {
     ) -> Result<PutReply> {
         let bucket = &self.writer.destination.bucket;
         let options = PutOptions { condition: condition.clone(), ..PutOptions::default() };
-        let mut attempt = 1;
+        let mut failures = Failures::default();
         loop {
             let error = match bucket.complete_upload(&self.upload, parts, &options).await {
                 Ok(reply) => {
@@ -78,12 +87,12 @@ impl<'a> OpenUpload<'a> {
                 Err(error) => error,
             };
             let gone = error.kind() == ErrorKind::NoSuchUpload;
-            match if gone { None } else { self.retry.wait(attempt, &error) } {
+            failures.add();
+            match if gone { None } else { self.retry.wait(&failures, &error) } {
                 Some(wait) => tokio::time::sleep(wait).await,
-                None if attempt == 1 => return Err(exhausted(error)),
+                None if failures.count() == 1 => return Err(exhausted(error)),
                 None => return self.after_lost_reply(error, expected).await,
             }
-            attempt += 1;
         }
     }
 
@@ -110,13 +119,32 @@ impl<'a> OpenUpload<'a> {
 
     /// Drops the parts; what cannot be dropped is said, not fatal.
     pub(crate) async fn abort(&self) {
-        match retry(self.retry, |_| self.writer.destination.bucket.abort_upload(&self.upload)).await {
-            Ok(()) => self.ended(),
-            Err(error) => tracing::warn!(%error, upload = self.upload.id, "an unfinished upload was left behind"),
+        let bucket = &self.writer.destination.bucket;
+        let (place, Upload { key, id, .. }) = (bucket.location(), &self.upload);
+        match at_last(self.writer, retry(self.retry, |_| bucket.abort_upload(&self.upload))).await {
+            Some(Ok(())) => self.ended(),
+            Some(Err(error)) => tracing::warn!("left behind: the unfinished upload {id} of {key} in {place}: {error}"),
+            None => tracing::warn!("left behind: the unfinished upload {id} of {key} in {place}: no answer in time"),
         }
     }
 
     fn ended(&self) {
         self.writer.site.ended(&self.upload);
+    }
+}
+
+/// Who starts to clean up only when the time for that is over gets so much all the same: a store that is well needs less.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
+
+/// Does what must be done even after the copy was stopped, as long as there is time for it.
+async fn at_last<T>(writer: &Writer, work: impl Future<Output = T>) -> Option<T> {
+    let over = async {
+        writer.last.cancelled().await;
+        tokio::time::sleep(LAST_MOMENT).await;
+    };
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = over => None,
     }
 }

@@ -6,13 +6,15 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 
 use time::OffsetDateTime;
-use transship_store::{Attributes, Bucket, Condition, ObjectInfo, PutOptions, Tag};
+use tokio_util::sync::CancellationToken;
+use transship_store::{Attributes, Bucket, Condition, ObjectInfo, PutOptions, Result, Tag};
 use transship_types::{Entry, Key};
 
-use crate::{Destination, Target, proof, site::Site};
+use crate::{Destination, Done, Target, lag::Ends, pass::Landed, proof, site::Site};
 
 /// User metadata in which the source's ETag travels where the new object's own is another one. A name that every store
 /// takes.
@@ -27,11 +29,33 @@ pub(crate) struct Writer {
     pub(crate) site: Arc<Site>,
     /// The object that was written last has not got its tags.
     pub(crate) tags_lost: Arc<AtomicBool>,
+    /// How far the object is at all its targets.
+    pub(crate) ends: Arc<Ends>,
+    /// Fires when cleaning up must end, some time after the copy was stopped.
+    pub(crate) last: CancellationToken,
 }
 
 impl Writer {
     pub(crate) fn key(&self) -> &Key {
         &self.target.key
+    }
+
+    /// The bytes are at hand; from now on it is for the destination to take them.
+    pub(crate) fn begins(&self) -> Instant {
+        self.ends.begins();
+        Instant::now()
+    }
+
+    /// An attempt has ended.
+    pub(crate) fn ended<T>(&self, begun: Instant, result: &Result<T>) {
+        self.site.answers.note(begun, result);
+        self.ends.lands(self.target.destination);
+    }
+
+    /// An attempt has ended with this outcome.
+    pub(crate) fn lands(&self, begun: Instant, result: Result<Done>) -> Landed {
+        self.ended(begun, &result);
+        result.into()
     }
 
     /// Whether the object is known to get an ETag that is no MD5.

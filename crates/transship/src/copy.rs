@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use transship_report::ObjectReport;
 use transship_store::ErrorKind;
-use transship_transfer::{Copier, CopyOptions, Job, Target, Unfinished};
+use transship_transfer::{Copier, CopyOptions, Job, Slot, Target, Unfinished};
 use transship_types::{Entry, ErrorClass};
 
 use crate::{
@@ -169,8 +169,13 @@ async fn start(
         .map(Some)
         .chain(listed)
         .filter_map(futures::future::ready)
-        .map(move |due| Arc::clone(&run).one(due).map(Ok))
-        .buffer_unordered(options.copy.transfers.max(1))
+        .then(move |due| {
+            let run = Arc::clone(&run);
+            async move { (run.copier.slot().await, due, run) }
+        })
+        .map(move |(slot, due, run)| run.one(slot, due).map(Ok))
+        // Slots are what bounds them: who only waits for a destination that is behind gives its own back.
+        .buffer_unordered(usize::MAX)
         .chain(stream::once(broken).filter_map(|error| futures::future::ready(error.map(Err))))
         .boxed())
 }
@@ -202,14 +207,10 @@ pub(crate) async fn prepare(
     options: &RunOptions,
     progress: &Arc<Progress>,
 ) -> Result<(Arc<Plan>, BoxStream<'static, Result<Found>>)> {
-    let closed = probe(&route, &options.copy).await?;
+    let mut closed = probe(&route, &options.copy).await?;
     let mut plan = Plan::new(route);
     if options.skip_existing {
-        let looks = plan.route.legs.iter().zip(&closed).map(async |(leg, closed)| match closed {
-            Some(_) => Ok(None),
-            None => Existing::list(&leg.place, &options.copy.retry, &options.work_dir).await.map(Some),
-        });
-        plan.existing = try_join_all(looks).await?;
+        (plan.existing, closed) = what_exists(&plan.route, closed, options).await?;
     }
     plan.closed = closed;
     let plan = Arc::new(plan);
@@ -230,7 +231,7 @@ pub(crate) async fn prepare(
 async fn probe(route: &Route, options: &CopyOptions) -> Result<Vec<Option<String>>> {
     let probes = route.legs.iter().map(async |leg| {
         let bucket = &leg.place.bucket;
-        match transship_store::retry(&options.retry, |_| bucket.probe()).await {
+        match transship_store::retry(&options.retry.at_first_contact(), |_| bucket.probe()).await {
             Err(error) if error.kind() == ErrorKind::NoSuchBucket && bucket.capabilities().made_by_writing => None,
             Err(error) if error.concerns_bucket() || error.class() == ErrorClass::Transient => Some(error),
             Err(error) => {
@@ -249,6 +250,33 @@ async fn probe(route: &Route, options: &CopyOptions) -> Result<Vec<Option<String
     errors.into_iter().map(closed).collect()
 }
 
+/// What each destination holds. One that cannot be listed is left out like one that cannot be reached; where no other
+/// is left, the run ends.
+async fn what_exists(
+    route: &Route,
+    closed: Vec<Option<String>>,
+    options: &RunOptions,
+) -> Result<(Vec<Option<Existing>>, Vec<Option<String>>)> {
+    let looks = route.legs.iter().zip(closed).map(async |(leg, closed)| match closed {
+        Some(error) => Ok((None, Some(error), None)),
+        None => match Existing::list(&leg.place, &options.copy.retry, &options.work_dir).await {
+            Ok(existing) => Ok((Some(existing), None, None)),
+            Err(Error::Store(error)) => Ok((None, Some(error.to_string()), Some(error))),
+            Err(error) => Err(error),
+        },
+    });
+    let (mut existing, mut closed, mut first) = (Vec::new(), Vec::new(), None);
+    for (there, error, failed) in try_join_all(looks).await? {
+        existing.push(there);
+        closed.push(error);
+        first = first.or(failed);
+    }
+    match first {
+        Some(error) if closed.iter().all(Option::is_some) => Err(error.into()),
+        _ => Ok((existing, closed)),
+    }
+}
+
 struct Running {
     plan: Arc<Plan>,
     copier: Copier,
@@ -256,9 +284,9 @@ struct Running {
 }
 
 impl Running {
-    async fn one(self: Arc<Self>, due: Due) -> ObjectReport {
+    async fn one(self: Arc<Self>, slot: Slot, due: Due) -> ObjectReport {
         let copied = match self.job(&due) {
-            Some(job) => Some(self.copier.copy(job).await),
+            Some(job) => Some(self.copier.copy_in(slot, job).await),
             None => None,
         };
         self.progress.done.fetch_add(1, Ordering::Relaxed);

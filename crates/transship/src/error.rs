@@ -25,11 +25,13 @@ pub enum Error {
     #[error("stopped before anything was copied")]
     Stopped,
     /// Two source objects would get the same key, and nothing says which one is meant.
-    #[error("{first:?} and {second:?} would both become {key:?} at {destination}: nothing was copied")]
+    #[error("{}: nothing was copied", collision(first, second, key, destination, other.as_deref()))]
     Collision {
         /// The destination's name.
         destination: String,
-        /// The key that both would get.
+        /// The name of the second object's destination, where it is another one in the same place.
+        other: Option<String>,
+        /// The key that both would get; in full where they come from two destinations.
         key: Key,
         /// One source key, relative to the source's prefix.
         first: Key,
@@ -39,6 +41,15 @@ pub enum Error {
     /// What does not fit into memory could not be kept on disk: a plan, a list, what a destination holds.
     #[error(transparent)]
     WorkDir(#[from] transship_spill::Error),
+}
+
+fn collision(first: &Key, second: &Key, key: &Key, destination: &str, other: Option<&str>) -> String {
+    match other {
+        None => format!("{first:?} and {second:?} would both become {key:?} at {destination}"),
+        Some(other) => {
+            format!("{first:?} at {destination} and {second:?} at {other} would both become {key:?} in the same place")
+        }
+    }
 }
 
 impl Error {

@@ -84,7 +84,8 @@ fn in_folder_order(before: &Key, after: &Key) -> bool {
 
 impl Listing {
     async fn page(&mut self, cursor: Option<Cursor>) -> Result<ListPage> {
-        let page = retry(&self.policy, |_| self.bucket.list_page(&self.request, cursor.clone())).await?;
+        let policy = if cursor.is_none() { &self.policy.at_first_contact() } else { &self.policy };
+        let page = retry(policy, |_| self.bucket.list_page(&self.request, cursor.clone())).await?;
         for entry in &page.entries {
             self.check(&entry.key)?;
             self.last = Some(entry.key.clone());

@@ -2,8 +2,8 @@
 
 use time::OffsetDateTime;
 use transship_report::{DestinationReport, ObjectReport};
-use transship_transfer::{Copied, Done, Failure, Placed};
-use transship_types::{Entry, Key, Outcome};
+use transship_transfer::{Copied, Done, Doubt, Failure, Placed};
+use transship_types::{Entry, Key, Outcome, Strength};
 
 use crate::{Decision, Planned, PlannedTarget, Route};
 
@@ -50,14 +50,15 @@ pub(crate) fn of_placed(prefix: &str, name: &str, placed: Placed, source: Option
     let mut notes: Vec<String> = placed.not_kept.iter().map(|what| format!("{what} not kept")).collect();
     let mut bytes = 0;
     let outcome = match placed.result {
-        Ok(Done::Copied { verified, bytes: written, on_server, split, .. }) => {
+        Ok(Done::Copied { verified, bytes: written, on_server, split, doubt, .. }) => {
             bytes = written;
-            if on_server {
-                notes.push("copied by the server".to_owned());
-            }
-            if split {
-                notes.push("split into parts".to_owned());
-            }
+            let said = [
+                on_server.then_some("copied by the server"),
+                (on_server && verified == Strength::Md5).then_some("by the server's own ETag"),
+                split.then_some("split into parts"),
+                doubt.map(about),
+            ];
+            notes.extend(said.into_iter().flatten().map(str::to_owned));
             Outcome::Copied { verified }
         }
         Ok(Done::KeptNewer(there)) if Some(there) == source => skipped("already there"),
@@ -72,5 +73,12 @@ pub(crate) fn of_placed(prefix: &str, name: &str, placed: Placed, source: Option
         duration: placed.duration,
         notes,
         ..DestinationReport::new(name, key, outcome)
+    }
+}
+
+fn about(doubt: Doubt) -> &'static str {
+    match doubt {
+        Doubt::Contradicted => "the source's ETag is not the MD5 of what it sends",
+        _ => "the source's ETag could not be confirmed",
     }
 }

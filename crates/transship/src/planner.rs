@@ -10,20 +10,19 @@ use crate::{Plan, Result, Route, found::Found, names::Names};
 #[derive(Debug)]
 pub(crate) struct Planner {
     found: Spool<Found>,
-    /// For each leg.
-    names: Vec<Names>,
+    names: Names,
 }
 
 impl Planner {
-    /// Whether a route needs this at all: where every key stays as it is, objects can be copied as they are listed.
+    /// Whether a route needs this at all: where every key stays as it is and every destination has a place of its own,
+    /// objects can be copied as they are listed.
     pub(crate) fn is_needed(route: &Route) -> bool {
-        route.legs.iter().any(crate::Leg::may_collide)
+        Names::may_collide(route)
     }
 
     /// A planner that may use `work_dir`.
     pub(crate) fn new(route: &Route, work_dir: &Path) -> Self {
-        let names = route.legs.iter().map(|leg| Names::new(leg, work_dir)).collect();
-        Self { found: Spool::new(work_dir), names }
+        Self { found: Spool::new(work_dir), names: Names::new(route, work_dir) }
     }
 
     /// Takes note of a listing.
@@ -42,10 +41,10 @@ impl Planner {
         // What is not there takes no key from anything else.
         if found.failure.is_none() {
             let relative = route.relative(&found.entry.key);
-            for (leg, names) in route.legs.iter().zip(&mut self.names) {
+            for (at, leg) in route.legs.iter().enumerate() {
                 // A key that does not match fails later, as an outcome.
                 let Ok(mapped) = leg.keys.map(relative.as_str()) else { continue };
-                names.give(leg, mapped.key, &found.entry, &relative)?;
+                self.names.give(&route.legs, at, mapped, &found.entry, &relative)?;
             }
         }
         Ok(self.found.push(found)?)
@@ -56,8 +55,7 @@ impl Planner {
     /// # Errors
     /// `WorkDir`.
     pub(crate) fn finish(self, plan: &Plan) -> Result<impl Iterator<Item = Result<Found>> + Send + use<>> {
-        let winners = self.names.into_iter().map(Names::winners).collect::<Result<_>>()?;
-        let _ = plan.winners.set(winners);
+        let _ = plan.winners.set(self.names.winners()?);
         Ok(self.found.read()?.map(|found| Ok(found?)))
     }
 }

@@ -32,6 +32,16 @@ impl Place {
         Ok(Self { bucket: transship_store::open(&location.bucket)?, prefix: location.prefix.clone() })
     }
 
+    /// A full key here, told apart from all keys elsewhere.
+    pub(crate) fn address(&self, key: &str) -> String {
+        format!("{}/{key}", self.bucket.location().trim_end_matches('/'))
+    }
+
+    /// Whether whatever is written there is written here.
+    pub(crate) fn contains(&self, other: &Self) -> bool {
+        other.address(&other.prefix).starts_with(&self.address(&self.prefix))
+    }
+
     /// For people: the bucket's location, and the prefix.
     pub fn describe(&self) -> String {
         if self.prefix.is_empty() {

@@ -15,7 +15,8 @@ pub enum Strength {
     Crc64nvme,
     /// CRC-32C of the whole object.
     Crc32c,
-    /// The destination's bytes were read again and compared by digest.
+    /// The destination's bytes, or the source's where its own ETag did not bear them out, were read again and compared
+    /// by digest.
     Reread,
     /// Only the number of bytes agrees. This is never called content verification.
     Size,

@@ -28,14 +28,27 @@ enum Expected {
 }
 
 impl ETagHasher {
-    /// Expects an object of `size` bytes with this ETag, or nothing in particular.
+    /// Expects an object of `size` bytes with this ETag, or nothing in particular. Where it is in parts, the two
+    /// likeliest part sizes are tried: each one costs an MD5 of everything.
     pub fn new(etag: Option<&ETag>, size: u64) -> Self {
+        Self::trying(etag, |parts| part_sizes(size, parts).into_iter().take(2).map(PartDigests::new).collect())
+    }
+
+    /// Like [`new`](Self::new), with every part size that [`part_sizes`] knows of.
+    pub fn exhaustive(etag: Option<&ETag>, size: u64) -> Self {
+        Self::trying(etag, |parts| part_sizes(size, parts).into_iter().map(PartDigests::new).collect())
+    }
+
+    /// Expects an object with this ETag whose parts have these lengths; further parts have that of the last one.
+    pub fn in_parts(etag: Option<&ETag>, lengths: &[u64]) -> Self {
+        Self::trying(etag, |_| vec![PartDigests::of_lengths(lengths)])
+    }
+
+    fn trying(etag: Option<&ETag>, candidates: impl Fn(u32) -> Vec<PartDigests>) -> Self {
         let whole = |e: &ETag| e.md5().map(Expected::Whole);
         let parts = |e: &ETag| {
             let (digest, parts) = e.multipart()?;
-            // Each further candidate costs an MD5 of everything: the two likeliest must do.
-            let candidates = part_sizes(size, parts).into_iter().take(2).map(PartDigests::new).collect();
-            Some(Expected::Parts { digest, candidates })
+            Some(Expected::Parts { digest, candidates: candidates(parts) })
         };
         Self { whole: Md5::new(), expected: etag.and_then(|e| whole(e).or_else(|| parts(e))) }
     }
@@ -70,9 +83,10 @@ impl ETagHasher {
     }
 }
 
-/// The `md5-N` ETag that bytes get when they are written in parts of one size.
+/// The `md5-N` ETag that bytes get when they are written in parts.
 pub struct PartDigests {
-    part_size: u64,
+    lengths: Vec<u64>,
+    /// Bytes that the current part still takes.
     left: u64,
     current: Md5,
     digests: Vec<[u8; 16]>,
@@ -81,8 +95,20 @@ pub struct PartDigests {
 impl PartDigests {
     /// Parts of `part_size` bytes (at least 1), the last one shorter.
     pub fn new(part_size: u64) -> Self {
-        let part_size = part_size.max(1);
-        Self { part_size, left: part_size, current: Md5::new(), digests: Vec::new() }
+        Self::of_lengths(&[part_size])
+    }
+
+    /// Parts of these lengths (at least 1 byte each); further ones have that of the last one.
+    pub fn of_lengths(lengths: &[u64]) -> Self {
+        let mut parts = Self { lengths: lengths.to_vec(), left: 0, current: Md5::new(), digests: Vec::new() };
+        parts.left = parts.length();
+        parts
+    }
+
+    /// Bytes of the current part, where it is full.
+    fn length(&self) -> u64 {
+        let length = self.lengths.get(self.digests.len()).or(self.lengths.last());
+        length.copied().unwrap_or(u64::MAX).max(1)
     }
 
     /// The next bytes.
@@ -101,12 +127,12 @@ impl PartDigests {
 
     fn close(&mut self) {
         self.digests.push(std::mem::take(&mut self.current).finalize().into());
-        self.left = self.part_size;
+        self.left = self.length();
     }
 
     /// The ETag.
     pub fn finish(mut self) -> ETag {
-        if self.left < self.part_size || self.digests.is_empty() {
+        if self.left < self.length() || self.digests.is_empty() {
             self.close();
         }
         Self::combine(&self.digests)
@@ -155,6 +181,32 @@ mod tests {
         let mut other = bytes;
         other[9] = 8;
         assert_eq!(hashed(&etag, &other, 65_537), Claim::Unproven);
+    }
+
+    #[test]
+    fn parts_of_any_lengths_prove_an_etag_where_they_are_known() {
+        let bytes: Vec<u8> = (0..100u8).collect();
+        let digests: Vec<[u8; 16]> = [0..7, 7..50, 50..51, 51..100].map(|r| Md5::digest(&bytes[r]).into()).into();
+        let etag = PartDigests::combine(&digests);
+        let claim = |mut hasher: ETagHasher| {
+            bytes.chunks(9).for_each(|c| hasher.update(c));
+            hasher.finish()
+        };
+        assert_eq!(claim(ETagHasher::in_parts(Some(&etag), &[7, 43, 1, 49])), Claim::Proven);
+        assert_eq!(claim(ETagHasher::in_parts(Some(&etag), &[7, 43, 2, 48])), Claim::Unproven);
+        assert_eq!(claim(ETagHasher::exhaustive(Some(&etag), 100)), Claim::Unproven);
+    }
+
+    #[test]
+    fn less_likely_part_sizes_are_tried_where_it_matters() {
+        let (mib, part) = (1 << 20, 10 << 20);
+        let bytes = vec![3u8; 20 * mib];
+        let mut parts = PartDigests::new(part);
+        parts.update(&bytes);
+        let etag = parts.finish();
+        let mut all = ETagHasher::exhaustive(Some(&etag), bytes.len() as u64);
+        all.update(&bytes);
+        assert_eq!((hashed(&etag, &bytes, mib), all.finish()), (Claim::Unproven, Claim::Proven));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Context, Result};
 
-use super::step::Step;
+use super::{readme, step::Step};
 use crate::workspace::root;
 
 /// Each example's folder under `examples/`, and the arguments to run it with: `{input}` is the quickstart's input,
@@ -22,7 +22,8 @@ const EXAMPLES: [(&str, &[&str]); 3] = [
 pub(crate) fn all() -> Result<Vec<Step>> {
     let mut solgate = program("solgate")?;
     solgate.args(["--config", "examples/quickstart/config.ini", "sync"]);
-    let mut steps = vec![Step::command("quickstart", solgate)];
+    let mut steps =
+        vec![Step::command("quickstart", solgate), Step::own("README, from S3 to S3", readme::from_s3_to_s3)];
     for (name, arguments) in EXAMPLES {
         let place = Place::fresh(name)?;
         let mut command = program(&format!("example-{name}"))?;
@@ -33,7 +34,7 @@ pub(crate) fn all() -> Result<Vec<Step>> {
 }
 
 /// A program of this workspace: beside this one, which is one of them.
-fn program(name: &str) -> Result<Command> {
+pub(super) fn program(name: &str) -> Result<Command> {
     let this = std::env::current_exe().context("find this program")?;
     let mut command = Command::new(this.with_file_name(name));
     command.current_dir(root());

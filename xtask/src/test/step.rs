@@ -21,6 +21,7 @@ pub(crate) struct Step {
 enum Work {
     Command(Command),
     Tests(Command),
+    Own(fn() -> anyhow::Result<()>),
     Nothing { because: &'static str },
 }
 
@@ -51,6 +52,11 @@ impl Step {
         Self { name: name.into(), work: Work::Tests(command) }
     }
 
+    /// A check that is more than one command. Its error is what is wrong.
+    pub(crate) fn own(name: impl Into<String>, check: fn() -> anyhow::Result<()>) -> Self {
+        Self { name: name.into(), work: Work::Own(check) }
+    }
+
     /// A check that cannot be made here.
     pub(crate) fn nothing(name: impl Into<String>, because: &'static str) -> Self {
         Self { name: name.into(), work: Work::Nothing { because } }
@@ -67,6 +73,11 @@ impl Step {
             Work::Nothing { because } => {
                 headline(&format!("{name}: not run: {because}"));
                 (Verdict::NotRun, Counts::default())
+            }
+            Work::Own(check) => {
+                headline(&name);
+                let found = check().inspect_err(|error| println!("{error:#}"));
+                (Verdict::of(found.is_ok()), Counts::default())
             }
             Work::Command(mut command) => {
                 headline(&format!("{name}: {}", line_of(&command)));

@@ -1,6 +1,7 @@
 //! Keys: awkward ones, renamed ones, and two that become one.
 
 use time::OffsetDateTime;
+use transship_testbed::s3::Fault;
 
 use crate::{
     scene::{Scene, json_lines},
@@ -99,4 +100,36 @@ async fn formatters_know_the_time_of_the_run_and_refuse_keys_that_do_not_match()
         scene.solgate(&["sync"]).ends_with(4);
         assert_eq!(scene.keys("lake"), [format!("file-{}.csv.gz", OffsetDateTime::now_utc().year())]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_that_differ_only_in_the_key_are_told_together_and_whole() {
+    let (scene, files) = (Scene::s3().await, Scene::files());
+    scene.config(&format!("[source]\n{}[destination]\n{}", scene.at("raw/in"), files.at("lake/out")));
+    for key in ["in/.", "in/..", "in/a//b", "in/c//d"] {
+        scene.put("raw", key, "1");
+    }
+    let ran = scene.solgate(&["sync"]).ends_with(4);
+    for told in ["1 x write file://", "it has a segment \".\"\n    .\n", "it has a segment \"..\"\n    ..\n"] {
+        assert!(ran.stdout.contains(told), "{}", ran.stdout);
+    }
+    assert!(
+        ran.stdout.contains(": 2 x write file://") && ran.stdout.contains("\n    a//b\n    c//d\n"),
+        "{}",
+        ran.stdout
+    );
+    // Under a prefix at both ends, and for more reasons than there is room for examples.
+    let other = Scene::s3().await;
+    scene.config(&format!("[source]\n{}[destination]\n{}", scene.at("raw/many"), other.at("lake/out")));
+    for n in 0..12 {
+        scene.put("raw", &format!("many/{n:02}"), "1");
+    }
+    let refused = |key: &str, code: &str| {
+        other.server().faults().add(Fault::answer(403, code).method(http::Method::PUT).key(key));
+    };
+    (0..11).for_each(|n| refused(&format!("out/{n:02}"), "AccessDenied"));
+    refused("out/11", "AllAccessDisabled");
+    let ran = scene.solgate(&["sync", "--transfers", "1"]).ends_with(4);
+    assert!(ran.stdout.contains("failed at destination: 11 x write s3://lake"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("(403 AllAccessDisabled)\n    11\n"), "{}", ran.stdout);
 }

@@ -72,7 +72,7 @@ async fn files_and_folders_that_may_not_be_read_or_written() {
     // Results for a folder that is read-only, before anything is copied.
     fs::remove_dir_all(scene.path("lake")).unwrap();
     for (arguments, start) in [
-        (&["sync"][..], "--failed-file \"failed.json\": "),
+        (&["sync", "--failed-file", "failed.json"][..], "--failed-file \"failed.json\": "),
         (&[&sync[..], &["--report", "run.json"]].concat(), "--report \"run.json\": "),
         (&[&sync[..], &["--work-dir", "raw"]].concat(), "--work-dir \"raw\": "),
     ] {
@@ -80,6 +80,37 @@ async fn files_and_folders_that_may_not_be_read_or_written() {
         assert!(line.starts_with(start) && line.contains("ermission denied"), "{line}");
     }
     assert!(!scene.path("lake").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_default_list_that_cannot_be_written_holds_nothing_up() {
+    let scene = Scene::files();
+    scene.plain();
+    for n in 0..60 {
+        scene.put("raw", &format!("in/{n:02}"), "1");
+    }
+    mode(&scene, ".", 0o755);
+    fs::create_dir(scene.path("lake")).unwrap();
+    mode(&scene, "lake", 0o777);
+    let Some(ran) = as_nobody(&scene, &["sync"]) else { return };
+    let ran = ran.ends_with(0);
+    let warning = "objects that fail will not be listed: create failed.json: permission denied; --failed-file FILE";
+    assert!(ran.stderr.lines().count() == 1 && ran.stderr.contains(warning), "{}", ran.stderr);
+    assert!(ran.stdout.contains("60 copied") && !ran.stdout.contains("failed list"), "{}", ran.stdout);
+    // What fails is named in the log, or else in the report.
+    for n in 0..60 {
+        mode(&scene, &format!("raw/in/{n:02}"), 0o600);
+    }
+    let ran = as_nobody(&scene, &["transfer", "05"]).unwrap().ends_with(4);
+    assert!(ran.stdout.contains("\n  failed list none: create failed.json: permission denied\n"), "{}", ran.stdout);
+    let ran = as_nobody(&scene, &["sync"]).unwrap().ends_with(4);
+    assert!((0..60).all(|n| ran.stderr.contains(&format!("in/{n:02}"))), "{}", ran.stderr);
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::set_permissions(elsewhere.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let report = elsewhere.path().join("run.json");
+    let ran = as_nobody(&scene, &["sync", "--report", report.to_str().unwrap()]).unwrap().ends_with(4);
+    assert!(ran.stderr.contains("further objects that fail like this are named in the report only"), "{}", ran.stderr);
+    assert!(ran.stderr.lines().count() < 50 && fs::read_to_string(&report).unwrap().contains("\"59\""));
 }
 
 #[tokio::test(flavor = "multi_thread")]

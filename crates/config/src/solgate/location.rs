@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use transship_keys::{Formatter, KeyMap, Template, TemplateError};
-use transship_store::{BucketSpec, Encryption, Location};
+use transship_store::{BucketSpec, Encryption, Location, ProxySpec};
 
 use super::{CredentialsFrom, place::place, providers, s3};
 use crate::{
@@ -57,16 +57,21 @@ pub(super) fn location(
 ) -> Result<LocationConfig> {
     section.check_keys()?;
     let mut location = place(section)?;
+    // A proxy is the network's, not the location's: unlike keys and endpoints it holds for all of them.
+    let proxy = ProxySpec::from_variables(variables);
     let (endpoint, credentials) = match &mut location.bucket {
         BucketSpec::S3(spec) => {
+            spec.proxy = proxy;
             let (endpoint, from) = s3::complete(spec, section, index, variables)?;
             (Some(endpoint), from)
         }
         BucketSpec::Azure(spec) => {
+            spec.proxy = proxy;
             let from = providers::azure(spec, section, variables)?;
             (providers::endpoint(section)?, from)
         }
         BucketSpec::Gcs(spec) => {
+            spec.proxy = proxy;
             let from = providers::google(spec, section, variables)?;
             (providers::endpoint(section)?, from)
         }

@@ -51,7 +51,7 @@ pub(super) fn open(spec: &AzureSpec) -> Result<ObjectStoreBucket> {
         .with_container_name(&spec.container)
         .with_endpoint(endpoint.clone())
         .with_retry(no_retries())
-        .with_http_connector(Transport::new(Arc::clone(&tally))?);
+        .with_http_connector(Transport::new(Arc::clone(&tally), &spec.proxy)?);
     // The library's own error may repeat what it was given.
     let store = authenticated(builder, spec)?.build().map_err(|_| misconfigured("Azure cannot be set up"))?;
     let location = format!("az://{}/{}{}", spec.account, spec.container, elsewhere(&spec.account, &endpoint));

@@ -9,13 +9,16 @@ use object_store::{
 };
 use transship_types::ErrorClass;
 
-use super::{listed_names::UnnameableObject, metered::Silence, refusal::Refusal};
-use crate::{Error, ErrorKind};
+use super::{listed_names::UnnameableObject, refusal::Refusal};
+use crate::{Error, ErrorKind, proxy::ProxyError, silence::Silence};
 
 /// Says what `error` means. Its source is not kept: addresses with signatures in them may be in there.
 pub(super) fn explain(error: &object_store::Error) -> Error {
     if let Some(refusal) = find::<Refusal>(error) {
         return refusal.to_error();
+    }
+    if let Some(proxy) = find::<ProxyError>(error) {
+        return proxy.to_error();
     }
     if let Some(name) = find::<UnnameableObject>(error) {
         return Error::new(ErrorKind::UnrepresentableKey, name.to_string());

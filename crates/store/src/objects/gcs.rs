@@ -44,7 +44,7 @@ pub(super) fn open(spec: &GcsSpec) -> Result<ObjectStoreBucket> {
     let mut builder = GoogleCloudStorageBuilder::new()
         .with_bucket_name(&spec.bucket)
         .with_retry(no_retries())
-        .with_http_connector(Transport::new(Arc::clone(&tally))?);
+        .with_http_connector(Transport::new(Arc::clone(&tally), &spec.proxy)?);
     let mut location = format!("gs://{}", spec.bucket);
     if let Some(endpoint) = &spec.endpoint {
         let endpoint = check_endpoint(endpoint)?;

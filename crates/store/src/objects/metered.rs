@@ -1,8 +1,7 @@
 //! Bodies that are watched: a transfer that moves may take as long as it needs, one that falls silent fails.
 
 use std::{
-    pin::{Pin, pin},
-    sync::{Arc, Mutex, PoisonError},
+    pin::Pin,
     task::{Context, Poll},
     time::Duration,
 };
@@ -11,42 +10,9 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use object_store::client::{HttpError, HttpErrorKind, HttpRequestBody};
-use tokio::time::{Instant, Sleep, sleep, timeout_at};
+use tokio::time::{Sleep, sleep};
 
-/// Small enough that a slow line takes one within the limit on silence.
-const STEP: usize = 64 << 10;
-
-/// No byte for this long.
-#[derive(Debug, thiserror::Error)]
-#[error("no byte for {} s", .0.as_secs_f32())]
-pub(super) struct Silence(pub(super) Duration);
-
-/// When a body last moved.
-#[derive(Clone, Debug)]
-pub(super) struct Moved(Arc<Mutex<Instant>>);
-
-impl Moved {
-    fn now(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-    }
-
-    fn last(&self) -> Instant {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Waits for `future`, unless nothing moves for `limit`.
-pub(super) async fn unless_silent<F: Future>(moved: &Moved, limit: Duration, future: F) -> Result<F::Output, Silence> {
-    let mut future = pin!(future);
-    loop {
-        let deadline = moved.last() + limit;
-        match timeout_at(deadline, &mut future).await {
-            Ok(output) => return Ok(output),
-            Err(_) if moved.last() + limit > deadline => {}
-            Err(_) => return Err(Silence(limit)),
-        }
-    }
-}
+use crate::silence::{Moved, STEP, Silence};
 
 /// A request's body, handed over in small steps.
 pub(super) struct MeteredRequest {
@@ -57,7 +23,7 @@ pub(super) struct MeteredRequest {
 
 impl MeteredRequest {
     pub(super) fn new(inner: HttpRequestBody) -> Self {
-        Self { inner, ready: Bytes::new(), moved: Moved(Arc::new(Mutex::new(Instant::now()))) }
+        Self { inner, ready: Bytes::new(), moved: Moved::new() }
     }
 
     pub(super) fn moved(&self) -> Moved {
@@ -150,20 +116,5 @@ mod tests {
             sizes.push(frame.unwrap().into_data().unwrap().len());
         }
         assert_eq!(sizes, [STEP, STEP, STEP, 1, 1]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn only_silence_ends_a_request() {
-        let moved = Moved(Arc::new(Mutex::new(Instant::now())));
-        let limit = Duration::from_secs(60);
-        let slow = async {
-            for _ in 0..10 {
-                sleep(Duration::from_secs(50)).await;
-                moved.now();
-            }
-        };
-        unless_silent(&moved, limit, slow).await.unwrap();
-        let error = unless_silent(&moved, limit, std::future::pending::<()>()).await.unwrap_err();
-        assert_eq!(error.to_string(), "no byte for 60 s");
     }
 }

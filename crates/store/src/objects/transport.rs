@@ -1,4 +1,4 @@
-//! HTTP for `object_store`: no proxies, no redirects, no decompression, no retries, a limit on silence instead of a
+//! HTTP for `object_store`: the user's proxies, no redirects, no decompression, no retries, a limit on silence instead of a
 //! limit on the whole request, and errors that keep what the server said.
 
 use std::{
@@ -24,10 +24,16 @@ use object_store::{
 use super::{
     digest::TrustedDigests,
     listed_names,
-    metered::{MeteredReply, MeteredRequest, Silence, unless_silent},
+    metered::{MeteredReply, MeteredRequest},
     refusal::Refusal,
 };
-use crate::{Error, Result, capabilities::Tally, tls};
+use crate::{
+    Error, ProxySpec, Result,
+    capabilities::Tally,
+    proxy::{Connector, Proxies},
+    silence::{Silence, unless_silent},
+    tls,
+};
 
 const CONNECT: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(20);
@@ -35,12 +41,13 @@ const IDLE: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_secs(60);
 const USER_AGENT: &str = concat!("transship/", env!("CARGO_PKG_VERSION"));
 
-type Pool = Client<HttpsConnector<Tcp>, MeteredRequest>;
+type Pool = Client<HttpsConnector<Connector>, MeteredRequest>;
 
 /// Connects an `object_store` back end. Every bucket has a pool of its own, and counts its requests.
 #[derive(Clone)]
 pub(super) struct Transport {
     pool: Pool,
+    proxies: Proxies,
     tally: Arc<Tally>,
 }
 
@@ -51,7 +58,8 @@ impl std::fmt::Debug for Transport {
 }
 
 impl Transport {
-    pub(super) fn new(tally: Arc<Tally>) -> Result<Self> {
+    pub(super) fn new(tally: Arc<Tally>, proxy: &ProxySpec) -> Result<Self> {
+        let proxies = Proxies::new(proxy)?;
         let mut tcp = Tcp::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -61,10 +69,10 @@ impl Transport {
             .with_tls_config(tls_config()?)
             .https_or_http()
             .enable_http1()
-            .wrap_connector(tcp);
+            .wrap_connector(proxies.connector(tcp));
         let pool =
             Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(https);
-        Ok(Self { pool, tally })
+        Ok(Self { pool, proxies, tally })
     }
 }
 
@@ -96,10 +104,15 @@ impl HttpService for Transport {
             // https://cloud.google.com/storage/docs/transcoding
             parts.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         }
+        self.proxies.log_in(&parts.uri, &mut parts.headers);
+        let uri = parts.uri.clone();
         let body = MeteredRequest::new(body);
         let moved = body.moved();
         let sending = self.pool.request(Request::from_parts(parts, body));
         let reply = unless_silent(&moved, SILENCE, sending).await.map_err(silent)?.map_err(unsent)?;
+        if let Some(refusal) = self.proxies.refusal(&uri, reply.status()) {
+            return Err(HttpError::new(HttpErrorKind::Connect, refusal));
+        }
         let (mut parts, body) = reply.into_parts();
         let body = MeteredReply::new(body, SILENCE);
         if !parts.status.is_success() {

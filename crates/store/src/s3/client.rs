@@ -27,13 +27,19 @@ use super::{
     transmit::{ReplyBody, RequestBody},
     xml,
 };
-use crate::{Body, Error, ErrorKind, PayloadSigning, RequestCounts, Result, S3Spec, capabilities::Tally};
+use crate::{
+    Body, Error, ErrorKind, PayloadSigning, RequestCounts, Result, S3Spec,
+    capabilities::Tally,
+    proxy::Proxies,
+    silence::{Silence, unless_silent},
+};
 
 /// More than any listing page, error or tag set needs.
 const DOCUMENT_LIMIT: usize = 32 << 20;
 
 pub(super) struct Client {
     pool: Pool,
+    proxies: Proxies,
     endpoint: Endpoint,
     bucket: String,
     location: String,
@@ -139,8 +145,10 @@ impl Client {
             Endpoint::new(&spec.bucket, spec.endpoint.as_deref().or(credentials.endpoint()), spec.addressing)?;
         let location = format!("s3://{} at {}", spec.bucket, endpoint.describe());
         let learned = Learned::new(spec.region.as_deref(), credentials.region());
+        let proxies = Proxies::new(&spec.proxy)?;
         Ok(Self {
-            pool: connect::pool(spec)?,
+            pool: connect::pool(spec, &proxies)?,
+            proxies,
             endpoint,
             bucket: spec.bucket.clone(),
             location,
@@ -313,25 +321,21 @@ impl Client {
     }
 
     /// Waits for the reply's head: as long as bytes move, then for one limit of silence.
-    async fn exchange(&self, request: http::Request<RequestBody>) -> Result<http::Response<Incoming>> {
+    async fn exchange(&self, mut request: http::Request<RequestBody>) -> Result<http::Response<Incoming>> {
+        let uri = request.uri().clone();
+        self.proxies.log_in(&uri, request.headers_mut());
         let (moved, failure) = (request.body().moved(), request.body().failure());
-        let mut exchange = std::pin::pin!(self.pool.request(request));
-        let mut seen = 0;
-        loop {
-            match tokio::time::timeout(self.silence, exchange.as_mut()).await {
-                Ok(Ok(response)) => return Ok(response),
-                Ok(Err(error)) => {
-                    let own = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    return Err(own.unwrap_or_else(|| failure::no_reply(&error)));
-                }
-                Err(_) => {
-                    let now = moved.load(Ordering::Relaxed);
-                    if now == seen {
-                        let seconds = self.silence.as_secs_f32();
-                        return Err(Error::new(ErrorKind::Timeout, format!("no answer for {seconds} s")));
-                    }
-                    seen = now;
-                }
+        match unless_silent(&moved, self.silence, self.pool.request(request)).await {
+            Ok(Ok(response)) => match self.proxies.refusal(&uri, response.status()) {
+                Some(refusal) => Err(refusal.to_error()),
+                None => Ok(response),
+            },
+            Ok(Err(error)) => {
+                let own = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+                Err(own.unwrap_or_else(|| failure::no_reply(&error)))
+            }
+            Err(Silence(limit)) => {
+                Err(Error::new(ErrorKind::Timeout, format!("no answer for {} s", limit.as_secs_f32())))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Connections: TLS with the system's authorities and the user's own, no proxies, no redirects.
+//! Connections: TLS with the system's authorities and the user's own, the user's proxies, no redirects.
 
 use std::time::Duration;
 
@@ -9,9 +9,13 @@ use hyper_util::{
 };
 
 use super::transmit::RequestBody;
-use crate::{Result, S3Spec, tls};
+use crate::{
+    Result, S3Spec,
+    proxy::{Connector, Proxies},
+    tls,
+};
 
-pub(super) type Pool = Client<HttpsConnector<HttpConnector>, RequestBody>;
+pub(super) type Pool = Client<HttpsConnector<Connector>, RequestBody>;
 
 /// Servers drop idle connections after a while of their own; below that, hardly a request meets a closed one.
 const IDLE: Duration = Duration::from_secs(20);
@@ -19,7 +23,7 @@ const IDLE: Duration = Duration::from_secs(20);
 /// The most that one read of a body gives: what a reader buffers is counted in these.
 const READ_BUFFER: usize = 256 << 10;
 
-pub(super) fn pool(spec: &S3Spec) -> Result<Pool> {
+pub(super) fn pool(spec: &S3Spec, proxies: &Proxies) -> Result<Pool> {
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     http.set_nodelay(true);
@@ -30,7 +34,7 @@ pub(super) fn pool(spec: &S3Spec) -> Result<Pool> {
         .with_tls_config(config)
         .https_or_http()
         .enable_http1()
-        .wrap_connector(http);
+        .wrap_connector(proxies.connector(http));
     Ok(Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)

@@ -5,7 +5,7 @@ use std::{error::Error as StdError, time::Duration};
 use http::{HeaderMap, StatusCode, header};
 
 use super::{headers, xml};
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, proxy::ProxyError};
 use transship_types::ErrorClass;
 
 /// What a reply that is no success says.
@@ -141,6 +141,9 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 /// A request that got no reply.
 pub(super) fn no_reply(error: &hyper_util::client::legacy::Error) -> Error {
+    if let Some(proxy) = find::<ProxyError>(error) {
+        return proxy.to_error();
+    }
     let innermost = innermost(error);
     if let Some(tls) = find::<rustls::Error>(error) {
         return Error::new(ErrorKind::Connection, tls_detail(tls)).with_class(ErrorClass::Permanent);

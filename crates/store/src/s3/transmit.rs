@@ -3,10 +3,7 @@
 use std::{
     collections::VecDeque,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -17,13 +14,19 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::{Body, ByteStream, Error, ErrorKind, body::Content};
+use crate::{
+    Body, ByteStream, Error, ErrorKind,
+    body::Content,
+    silence::{Moved, STEP},
+};
 
 /// What hyper sends.
 pub(super) struct RequestBody {
     content: Outgoing,
+    /// What is to be handed over next, in small steps.
+    ready: Bytes,
     left: u64,
-    moved: Arc<AtomicU64>,
+    moved: Moved,
     failure: Failure,
 }
 
@@ -42,12 +45,12 @@ impl RequestBody {
             Content::Bytes(chunks) => Outgoing::Chunks(chunks.into_iter().filter(|c| !c.is_empty()).collect()),
             Content::Stream(stream) => Outgoing::Stream(stream),
         };
-        Self { content, left, moved: Arc::default(), failure: Arc::default() }
+        Self { content, ready: Bytes::new(), left, moved: Moved::new(), failure: Arc::default() }
     }
 
-    /// Counts the bytes that were handed over: a request that still moves has not timed out.
-    pub(super) fn moved(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.moved)
+    /// A request that still moves has not timed out.
+    pub(super) fn moved(&self) -> Moved {
+        self.moved.clone()
     }
 
     pub(super) fn failure(&self) -> Failure {
@@ -77,31 +80,40 @@ impl HttpBody for RequestBody {
     type Error = Aborted;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
-        let next = match &mut self.content {
-            Outgoing::Chunks(chunks) => chunks.pop_front().map(Ok),
-            Outgoing::Stream(stream) => match stream.poll_next_unpin(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(next) => next,
-            },
-        };
-        match next {
-            Some(Ok(chunk)) => {
-                let length = chunk.len() as u64;
-                if length > self.left {
+        while self.ready.is_empty() {
+            let next = match &mut self.content {
+                Outgoing::Chunks(chunks) => chunks.pop_front().map(Ok),
+                Outgoing::Stream(stream) => match stream.poll_next_unpin(cx) {
+                    Poll::Pending if self.left > 0 => {
+                        self.moved.waits_for_bytes();
+                        return Poll::Pending;
+                    }
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(next) => next,
+                },
+            };
+            match next {
+                Some(Ok(chunk)) if chunk.len() as u64 > self.left => {
                     let error = Error::new(ErrorKind::Truncated, "the body is longer than was announced");
                     return Poll::Ready(Some(Err(self.fail(error))));
                 }
-                self.left -= length;
-                self.moved.fetch_add(length, Ordering::Relaxed);
-                Poll::Ready(Some(Ok(Frame::data(chunk))))
+                Some(Ok(chunk)) => self.ready = chunk,
+                Some(Err(error)) => return Poll::Ready(Some(Err(self.fail(error)))),
+                None if self.left > 0 => {
+                    let error = Error::new(ErrorKind::Truncated, format!("the body ended {} bytes early", self.left));
+                    return Poll::Ready(Some(Err(self.fail(error))));
+                }
+                None => {
+                    self.moved.now();
+                    return Poll::Ready(None);
+                }
             }
-            Some(Err(error)) => Poll::Ready(Some(Err(self.fail(error)))),
-            None if self.left > 0 => {
-                let error = Error::new(ErrorKind::Truncated, format!("the body ended {} bytes early", self.left));
-                Poll::Ready(Some(Err(self.fail(error))))
-            }
-            None => Poll::Ready(None),
         }
+        let length = self.ready.len().min(STEP);
+        let step = self.ready.split_to(length);
+        self.left -= length as u64;
+        self.moved.now();
+        Poll::Ready(Some(Ok(Frame::data(step))))
     }
 
     fn is_end_stream(&self) -> bool {

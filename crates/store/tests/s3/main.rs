@@ -3,9 +3,12 @@
 // Lints spare tests, but not what tests share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod forwarder;
+mod proxied;
 mod refused;
 mod signed_payloads;
 mod silent;
+mod unanswered;
 
 use std::sync::Arc;
 

@@ -2,11 +2,12 @@
 
 use super::admission::WrongRegion;
 use super::log::LogDetail;
+use super::object::StoredObject;
 use super::server::S3Server;
 use anyhow::Context as _;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What a server run by hand is to be like.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct StandaloneOptions {
     pub secret_key: String,
     /// Buckets that are there from the start.
     pub buckets: Vec<String>,
+    /// Directories whose files are there from the start, each with its bucket and prefix: `bucket/prefix`.
+    pub load: Vec<(PathBuf, String)>,
     /// Also serves `bucket.<domain>`.
     pub base_domain: Option<String>,
     /// Serves HTTPS and writes the certificate to trust into this file.
@@ -37,6 +40,7 @@ impl Default for StandaloneOptions {
             access_key: "testbed".to_owned(),
             secret_key: "testbed-secret".to_owned(),
             buckets: Vec::new(),
+            load: Vec::new(),
             base_domain: Some("localhost".to_owned()),
             authority_file: None,
             discard_bodies: false,
@@ -55,8 +59,8 @@ pub async fn serve_standalone(options: StandaloneOptions) -> anyhow::Result<()> 
         .wrong_region(WrongRegion::Accept)
         .key(&options.access_key, &options.secret_key)
         .log(LogDetail::Counts);
-    for bucket in &options.buckets {
-        builder = builder.bucket(bucket);
+    for bucket in options.all_buckets() {
+        builder = builder.bucket(&bucket);
     }
     if let Some(domain) = &options.base_domain {
         builder = builder.base_domain(domain);
@@ -71,8 +75,42 @@ pub async fn serve_standalone(options: StandaloneOptions) -> anyhow::Result<()> 
     if let (Some(file), Some(pem)) = (&options.authority_file, server.authority_pem()) {
         std::fs::write(file, pem).with_context(|| format!("cannot write {}", file.display()))?;
     }
+    for (directory, place) in &options.load {
+        let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+        load(&server, directory, bucket, prefix.trim_end_matches('/'))?;
+    }
     announce(&server, &options).context("cannot write to standard output")?;
     tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")
+}
+
+impl StandaloneOptions {
+    fn all_buckets(&self) -> Vec<String> {
+        let loaded = self.load.iter().map(|(_, place)| place.split('/').next().unwrap_or_default().to_owned());
+        let mut all = self.buckets.clone();
+        all.extend(loaded);
+        all.sort();
+        all.dedup();
+        all
+    }
+}
+
+/// Puts a directory's files in the order of their names, so that the last one is the newest object.
+fn load(server: &S3Server, directory: &Path, bucket: &str, prefix: &str) -> anyhow::Result<()> {
+    let named = || format!("cannot read {}", directory.display());
+    let found = std::fs::read_dir(directory).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
+    let mut entries = found.with_context(named)?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        let key = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
+        if path.is_dir() {
+            load(server, &path, bucket, &key)?;
+        } else {
+            let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            server.put(bucket, &key, StoredObject::new(bytes));
+        }
+    }
+    Ok(())
 }
 
 fn announce(server: &S3Server, options: &StandaloneOptions) -> std::io::Result<()> {
@@ -84,8 +122,12 @@ fn announce(server: &S3Server, options: &StandaloneOptions) -> std::io::Result<(
     if let Some(file) = &options.authority_file {
         writeln!(out, "export AWS_CA_BUNDLE={}", file.display())?;
     }
-    if !options.buckets.is_empty() {
-        writeln!(out, "# buckets: {}", options.buckets.join(", "))?;
+    let buckets = options.all_buckets();
+    if !buckets.is_empty() {
+        writeln!(out, "# buckets: {}", buckets.join(", "))?;
+    }
+    for (directory, place) in &options.load {
+        writeln!(out, "# the files of {} are in {place}", directory.display())?;
     }
     writeln!(out, "# Ctrl-C stops the server; its objects are gone then")?;
     out.flush()

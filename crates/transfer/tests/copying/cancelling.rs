@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures::{StreamExt, stream};
 use transship_testbed::s3::{Effect, Fault, Operation as Op, StoredObject};
-use transship_transfer::{Copied, Failure};
+use transship_transfer::{Copied, Copier, Failure};
 
 use crate::stage::{BUCKET, MIB, Stage, content, in_parts, job};
 
@@ -134,6 +134,63 @@ async fn a_job_that_waits_for_memory_has_not_started() {
     let finished = copied.iter().filter(|c| !cancelled(c)).count();
     assert!((1..=3).contains(&finished), "those that had memory are finished, the others never began: {finished}");
     assert_eq!(stage.source.count(Op::GetObject), finished as u64);
+    let tried: u32 = copied.iter().filter(|c| cancelled(c)).map(|c| c.targets[0].attempts).sum();
+    assert_eq!(tried, 0, "who waited has tried nothing");
+}
+
+/// Stops a copy of an object in parts to two destinations, of which the first one gets its parts and then does not
+/// answer the last request of this kind.
+async fn stopped_without_an_answer(last: Op) -> (Stage, Copied, Copier) {
+    let mut stage = Stage::with_sites(2).await;
+    stage.options.grace = Duration::from_millis(300);
+    stage.put("parts", in_parts(&content(20 * MIB, 3), 8 * MIB));
+    let never = |operation| Fault::new(Effect::Delay(Duration::from_secs(600))).on(operation);
+    let hits = stage.site().faults().add(never(last));
+    stage.site().faults().add(never(Op::UploadPart));
+    let (copier, job) = (stage.copier(), job(stage.listed("parts").await, 2));
+    let running = tokio::spawn({
+        let copier = copier.clone();
+        async move { copier.copy(job).await }
+    });
+    while stage.site().count(Op::UploadPart) + hits.count() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    stage.cancel.cancel();
+    // Requests are given up after 20 s, and tried again.
+    let copied = tokio::time::timeout(Duration::from_secs(15), running).await.expect("it ends").unwrap();
+    assert!(hits.count() == 1 && matches!(copied.targets[0].result, Err(Failure::Cancelled)), "{:?}", copied.targets);
+    (stage, copied, copier)
+}
+
+#[tokio::test]
+async fn an_abort_that_is_not_answered_holds_up_no_end_and_its_upload_stays_known() {
+    let (stage, _, copier) = stopped_without_an_answer(Op::AbortMultipartUpload).await;
+    let [open] = &copier.unfinished()[..] else { panic!("{:?}", copier.unfinished()) };
+    let there = stage.site().unfinished_uploads(BUCKET);
+    assert!(there.iter().any(|upload| upload.upload_id == open.upload_id), "{there:?}");
+}
+
+#[tokio::test]
+async fn a_start_of_an_upload_that_is_not_answered_holds_up_no_end() {
+    let (_, _, copier) = stopped_without_an_answer(Op::CreateMultipartUpload).await;
+    assert_eq!(copier.unfinished(), []);
+}
+
+#[tokio::test]
+async fn a_look_at_a_destination_that_is_not_answered_holds_up_no_end() {
+    let mut stage = Stage::new().await;
+    stage.options.grace = Duration::from_millis(100);
+    stage.source.put_object(BUCKET, "x", "x");
+    let hits = stage.site().faults().add(Fault::new(Effect::Delay(Duration::from_secs(600))).on(Op::HeadObject));
+    let (copier, mut job) = (stage.copier(), job(stage.listed("x").await, 1));
+    job.targets[0].newest_wins = true;
+    let running = tokio::spawn(async move { copier.copy(job).await });
+    while hits.count() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    stage.cancel.cancel();
+    let copied = tokio::time::timeout(Duration::from_secs(15), running).await.expect("it ends").unwrap();
+    assert!(cancelled(&copied));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use futures::StreamExt;
 use transship_testbed::s3::{Effect, Fault, Operation as Op};
 
 use crate::stage::{BUCKET, MIB, Stage, content, opened, verified};
@@ -61,4 +62,44 @@ async fn one_failure_that_is_made_up_for_is_one_line() {
     verified(&stage.copy("small").await.targets[0]);
     let told = lines.with("InternalError");
     assert!(told.len() == 1 && told[0].contains("DEBUG"), "{told:#?}");
+}
+
+#[tokio::test]
+async fn a_destination_that_does_not_answer_while_others_do_is_warned_of_by_name_and_once() {
+    let mut stage = Stage::with_sites(2).await;
+    stage.options.longest_lag = Duration::from_millis(100);
+    let mut jobs = Vec::new();
+    for n in 0..5 {
+        let key = n.to_string();
+        stage.source.put_object(BUCKET, &key, "bytes");
+        jobs.push(crate::stage::job(stage.listed(&key).await, 2));
+    }
+    stage.sites[0].faults().add(Fault::new(Effect::Delay(Duration::from_millis(600))).on(Op::PutObject));
+    let (lines, _guard) = logged();
+    let copied: Vec<_> = stage.copier().run(futures::stream::iter(jobs)).collect().await;
+    copied.iter().flat_map(|copied| &copied.targets).for_each(|placed| assert!(verified(placed).proves_content()));
+    let told = lines.with("has not answered for");
+    assert!(told.len() == 1 && told[0].contains("WARN"), "{told:#?}");
+    assert!(told[0].contains(opened(stage.site()).location()), "{told:#?}");
+}
+
+#[tokio::test]
+async fn nothing_is_said_of_a_next_try_when_there_is_none() {
+    let mut stage = Stage::with_sites(2).await;
+    (stage.options.longest_lag, stage.options.grace) = (Duration::from_millis(300), Duration::from_secs(5));
+    stage.source.put_object(BUCKET, "single", content(24 * MIB, 1));
+    let listed = stage.listed("single").await;
+    let hits = stage.sites[0].faults().add(Fault::new(Effect::Delay(Duration::from_secs(60))).on(Op::PutObject));
+    let (lines, _guard) = logged();
+    let copier = stage.copier();
+    let running = tokio::spawn(async move { copier.copy(crate::stage::job(listed, 2)).await });
+    while hits.count() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    stage.cancel.cancel();
+    let copied = running.await.unwrap();
+    assert!(matches!(copied.targets[0].result, Err(transship_transfer::Failure::Cancelled)), "{:?}", copied.targets);
+    assert!(verified(&copied.targets[1]).proves_content());
+    let told = lines.with("next try");
+    assert!(told.is_empty(), "{told:#?}");
 }

@@ -15,6 +15,7 @@ mod changes;
 mod damage;
 mod deaths;
 mod destinations;
+mod doubts;
 mod interruptions;
 mod log;
 mod memory;

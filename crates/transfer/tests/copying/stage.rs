@@ -97,8 +97,12 @@ pub(crate) async fn server() -> S3Server {
 
 /// Waits are short: what is tested is whether something is tried again, not how long it takes.
 pub(crate) fn fast() -> CopyOptions {
-    let retry =
-        RetryOptions { attempts: 4, first_wait: Duration::from_millis(2), longest_wait: Duration::from_millis(20) };
+    let retry = RetryOptions {
+        attempts: 4,
+        patience: Duration::ZERO,
+        first_wait: Duration::from_millis(2),
+        longest_wait: Duration::from_millis(20),
+    };
     CopyOptions { retry, ..CopyOptions::default() }
 }
 

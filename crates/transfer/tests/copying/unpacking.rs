@@ -47,6 +47,19 @@ async fn every_member_of_an_archive_is_unpacked() {
 }
 
 #[tokio::test]
+async fn an_archive_that_was_padded_with_zeros_is_unpacked() {
+    let stage = Stage::new().await;
+    for (size, padding) in [(5000, 1), (12 * MIB, 500_000)] {
+        let bytes = content(size, 10);
+        let padded: Bytes = [gzip(&bytes), gzip(b"end"), vec![0; padding].into()].concat().into();
+        stage.source.put_object(BUCKET, "packed.gz", padded);
+        let copied = unpack(&stage, &stage.copier(), 1).await;
+        assert!(strength(&copied) <= Strength::MultipartEtag, "the packed bytes, padding too, are those of the ETag");
+        assert_eq!(stage.arrived(0, "unpacked").unwrap(), [&bytes[..], b"end"].concat());
+    }
+}
+
+#[tokio::test]
 async fn headers_about_the_archive_stay_with_it() {
     let stage = Stage::new().await;
     let attributes = Attributes {
@@ -83,6 +96,7 @@ async fn what_is_no_intact_archive_fails_and_leaves_nothing_behind() {
         ("of a wrong length", flipped(long.len() - 1)),
         ("damaged inside", flipped(long.len() / 2)),
         ("followed by something else", [&long[..], b"something else"].concat().into()),
+        ("padded before its end", [&long[..], &[0; 9], &long[..]].concat().into()),
         ("no archive", content(20 * MIB, 4)),
         ("small and no archive", Bytes::from_static(b"plain text")),
         ("empty", Bytes::new()),

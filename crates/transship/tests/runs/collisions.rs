@@ -95,3 +95,56 @@ async fn a_key_that_does_not_match_fails_alone_and_is_not_tried() {
     assert!(crate::stage::failed(unmatched).contains("README") && unmatched.attempts == 0);
     assert_eq!(stage.site.keys(BUCKET), ["orders/2024.csv"]);
 }
+
+/// Two destinations at one server, as it is and under names of the other's.
+fn in_one_place(stage: &Stage, raw: &str, unpacked: &str) -> transship::Route {
+    let keys = crate::stage::renaming("{name}.csv.gz", "{name}.csv", true);
+    let unpacked = transship::Leg { keys, ..transship::Leg::new("unpacked", place(&stage.site, unpacked)) };
+    stage.route(vec![transship::Leg::new("raw", place(&stage.site, raw)), unpacked])
+}
+
+#[tokio::test]
+async fn two_destinations_in_one_place_must_not_give_one_key_to_two_objects() {
+    for (raw, unpacked, key) in [("out/", "out/", "out/x.csv"), ("", "out/", "out/x.csv"), ("out/", "", "out/x.csv")] {
+        let stage = Stage::new().await;
+        let archive = if unpacked.is_empty() { "out/x.csv.gz" } else { "x.csv.gz" };
+        let plain = if raw.is_empty() { "out/x.csv" } else { "x.csv" };
+        stage.put(plain, "plain", 0);
+        stage.put(archive, gzip(b"packed"), 0);
+        let (reports, error) = finish(stage.copy(in_one_place(&stage, raw, unpacked))).await;
+        let words = error.as_ref().map(ToString::to_string).unwrap_or_default();
+        let named = [format!("{plain:?} at raw"), format!("{archive:?} at unpacked"), format!("become {key:?}")];
+        assert!(named.iter().all(|name| words.contains(name)), "{raw:?} {unpacked:?}: {words}");
+        assert!(matches!(error, Some(Error::Collision { .. })) && reports.is_empty());
+        assert_eq!(stage.requests(), [], "found out before the first copy");
+    }
+}
+
+#[tokio::test]
+async fn one_object_that_would_be_there_packed_and_unpacked_collides_with_itself() {
+    let stage = Stage::new().await;
+    stage.put("x.gz", gzip(b"packed"), 0);
+    let named = |name, unpack| {
+        let keys = crate::stage::renaming("{name}.gz", "{name}", unpack);
+        transship::Leg { keys, ..transship::Leg::new(name, place(&stage.site, "")) }
+    };
+    collides(&stage, stage.route(vec![named("raw", false), named("unpacked", true)]), ["x", "x.gz", "x.gz"]).await;
+}
+
+#[tokio::test]
+async fn two_destinations_in_one_place_may_have_keys_of_their_own() {
+    let stage = Stage::new().await;
+    stage.put("x.csv.gz", gzip(b"packed"), 0);
+    let reports = reports(stage.copy(in_one_place(&stage, "out/", "out/"))).await;
+    assert!(reports[0].destinations.iter().all(is_copied), "{reports:?}");
+    assert_eq!((stage.site.keys(BUCKET).len(), stage.arrived("out/x.csv")), (2, "packed".into()));
+}
+
+#[tokio::test]
+async fn folders_that_only_begin_alike_are_two_places() {
+    let stage = Stage::new().await;
+    stage.put("x.csv", "plain", 0);
+    stage.put("x.csv.gz", gzip(b"packed"), 0);
+    let reports = reports(stage.copy(in_one_place(&stage, "out/", "out2/"))).await;
+    assert!(is_copied(&reports[0].destinations[0]) && reports[1].destinations.iter().all(is_copied), "{reports:?}");
+}

@@ -114,3 +114,29 @@ async fn a_destination_that_cannot_be_listed_fails_the_run_before_the_first_copy
     stage.options.skip_existing = false;
     assert!(is_copied(&crate::stage::reports(stage.copy(stage.straight())).await[0].destinations[0]));
 }
+
+#[tokio::test]
+async fn one_destination_of_several_that_cannot_be_listed_fails_alone() {
+    for (name, after) in [("denied", 0), ("breaks off", 2)] {
+        let mut stage = Stage::with_pages_of(1).await;
+        stage.options.skip_existing = true;
+        for key in ["a", "b", "c"] {
+            stage.put(key, "content", 0);
+            stage.site.put_object(BUCKET, key, "old");
+        }
+        let root = tempfile::tempdir().unwrap();
+        let files = transship::Leg::new("files", directory(&root));
+        let route = stage.route(vec![transship::Leg::new("site", place(&stage.site, "")), files]);
+        // The first request is the one that looks whether the bucket is there.
+        let denied = transship_testbed::s3::Fault::answer(403, "AccessDenied").on(Op::ListObjectsV2);
+        let hits = stage.site.faults().add(denied.after(after));
+        let reports = reports(stage.copy(route)).await;
+        assert!(hits.count() > 0 && reports.len() == 3, "{name}");
+        for report in &reports {
+            let [site, files] = &report.destinations[..] else { panic!("{name}") };
+            assert!(crate::stage::failed(site).contains("AccessDenied"), "{name}: {:?}", site.outcome);
+            assert!(is_copied(files), "{name}: {:?}", files.outcome);
+        }
+        assert_eq!(stage.arrived("a"), "old", "{name}: what is there is not known");
+    }
+}

@@ -6,10 +6,13 @@
 mod stage;
 
 mod collisions;
+mod doubts;
 mod existing;
 mod hints;
+mod hung;
 mod large;
 mod listings;
 mod many_objects;
 mod mirroring;
+mod outages;
 mod stopping;

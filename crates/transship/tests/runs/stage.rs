@@ -36,6 +36,7 @@ impl Stage {
     pub(crate) async fn with_pages_of(entries: usize) -> Self {
         let start = async || S3Server::builder().bucket(BUCKET).page_size(entries).start().await.unwrap();
         let mut options = RunOptions { copy: CopyOptions::default(), ..RunOptions::default() };
+        options.copy.retry.patience = Duration::ZERO;
         options.copy.retry.first_wait = Duration::from_millis(2);
         options.copy.retry.longest_wait = Duration::from_millis(20);
         Self { source: start().await, site: start().await, options }
@@ -90,6 +91,10 @@ pub(crate) fn unpacking() -> KeyMap {
 }
 
 pub(crate) fn place(server: &S3Server, prefix: &str) -> Place {
+    Place { bucket: Arc::new(S3Bucket::open(&spec(server)).unwrap()), prefix: prefix.to_owned() }
+}
+
+pub(crate) fn spec(server: &S3Server) -> S3Spec {
     let credentials = S3Credentials::Static {
         access_key_id: server.access_key().to_owned(),
         secret_access_key: Secret::new(server.secret_key()),
@@ -98,7 +103,7 @@ pub(crate) fn place(server: &S3Server, prefix: &str) -> Place {
     let mut spec = S3Spec::new(BUCKET, credentials);
     spec.endpoint = Some(server.endpoint());
     spec.region = Some(server.region().to_owned());
-    Place { bucket: Arc::new(S3Bucket::open(&spec).unwrap()), prefix: prefix.to_owned() }
+    spec
 }
 
 pub(crate) fn directory(root: &tempfile::TempDir) -> Place {

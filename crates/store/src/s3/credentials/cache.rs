@@ -1,7 +1,6 @@
 //! Keys that are fetched, kept while they are good, and fetched again before they expire.
 
 use std::{
-    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration as StdDuration, Instant},
 };
@@ -70,8 +69,7 @@ enum Freshness {
 }
 
 impl Chain {
-    pub(super) fn new(variables: Variables, ca_bundle: Option<PathBuf>, connect_timeout: StdDuration) -> Self {
-        let wire = Wire::new(ca_bundle, connect_timeout);
+    pub(super) fn new(variables: Variables, wire: Wire) -> Self {
         Self { variables, wire, state: Mutex::default(), fetching: tokio::sync::Mutex::new(()) }
     }
 

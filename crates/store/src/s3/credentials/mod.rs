@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 pub(crate) use keys::Keys;
 
-use self::{cache::Chain, plan::Destination, profiles::Profiles, variables::Variables};
+use self::{cache::Chain, plan::Destination, profiles::Profiles, variables::Variables, wire::Wire};
 use crate::{Result, S3Credentials, S3Spec};
 
 /// The credentials of one location.
@@ -46,7 +46,7 @@ enum Given {
 impl Credentials {
     /// Checks what can be checked without asking anyone: explicit keys, variables and profile files.
     ///
-    /// Of `spec`, the CA bundle and the connect timeout count, for STS; endpoints on this machine get a second.
+    /// Of `spec`, the CA bundle, the connect timeout and the proxies count, for STS; endpoints on this machine get a second.
     ///
     /// # Errors
     /// `Configuration`: with the variable, or file, line and profile, and what would be right.
@@ -67,8 +67,8 @@ impl Credentials {
                 let profiles = Profiles::load(&variables)?;
                 plan::plan(&variables, &profiles)?;
                 let destination = plan::destination(&variables, &profiles)?;
-                let chain = Chain::new(variables, spec.ca_bundle.clone(), spec.connect_timeout);
-                (Given::Chain(Box::new(chain)), destination)
+                let wire = Wire::new(spec.ca_bundle.clone(), spec.connect_timeout, spec.proxy.clone());
+                (Given::Chain(Box::new(Chain::new(variables, wire))), destination)
             }
         };
         Ok(Self { given, destination })

@@ -170,7 +170,8 @@ impl Sts {
         let mut request = reqwest::Request::new(parts.method, self.endpoint.clone());
         *request.headers_mut() = parts.headers;
         *request.body_mut() = body.as_bytes().cloned().map(Into::into);
-        let reply = wire::send(wire.far().await?, what, request).await?;
+        let whom = wire.way_to(&self.endpoint, what)?;
+        let reply = wire::send(wire.far().await?, &whom, request).await?;
         sts_reply::keys(&reply, what, secrets)
     }
 }

@@ -6,7 +6,7 @@ use tokio::sync::OnceCell;
 use transship_types::ErrorClass;
 use url::Url;
 
-use crate::{Error, ErrorKind, Result, tls};
+use crate::{Error, ErrorKind, ProxySpec, Result, proxy::Proxies, tls};
 
 /// No reply with keys is anywhere near as long.
 const LONGEST_REPLY: usize = 256 * 1024;
@@ -21,6 +21,7 @@ const FAR_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) struct Wire {
     ca_bundle: Option<PathBuf>,
     connect_timeout: Duration,
+    proxy: ProxySpec,
     far: OnceCell<reqwest::Client>,
     near: OnceCell<reqwest::Client>,
 }
@@ -32,28 +33,39 @@ pub(super) struct Reply {
 }
 
 impl Wire {
-    pub(super) fn new(ca_bundle: Option<PathBuf>, connect_timeout: Duration) -> Self {
-        Self { ca_bundle, connect_timeout, far: OnceCell::new(), near: OnceCell::new() }
+    pub(super) fn new(ca_bundle: Option<PathBuf>, connect_timeout: Duration, proxy: ProxySpec) -> Self {
+        Self { ca_bundle, connect_timeout, proxy, far: OnceCell::new(), near: OnceCell::new() }
     }
 
     /// For services: STS.
     pub(super) async fn far(&self) -> Result<&reqwest::Client> {
-        self.far.get_or_try_init(|| async { self.client(self.connect_timeout, FAR_TIMEOUT) }).await
+        self.far.get_or_try_init(|| async { self.client(self.connect_timeout, FAR_TIMEOUT, &self.proxy) }).await
+    }
+
+    /// `what` is at a far address; for people, with the proxy on the way there.
+    pub(super) fn way_to(&self, address: &Url, what: &str) -> Result<String> {
+        let proxy = Proxies::new(&self.proxy)?.on_the_way_to(address.as_str());
+        Ok(proxy.map_or_else(|| what.to_owned(), |proxy| format!("{what} (through the proxy {proxy})")))
     }
 
     /// For endpoints on or beside this machine.
     pub(super) async fn near(&self) -> Result<&reqwest::Client> {
-        self.near.get_or_try_init(|| async { self.client(NEAR_CONNECT_TIMEOUT, NEAR_TIMEOUT) }).await
+        self.near
+            .get_or_try_init(|| async { self.client(NEAR_CONNECT_TIMEOUT, NEAR_TIMEOUT, &ProxySpec::default()) })
+            .await
     }
 
-    /// No proxy, since it would be taken from the environment; no redirect, since it would take secrets elsewhere.
-    fn client(&self, connect_timeout: Duration, timeout: Duration) -> Result<reqwest::Client> {
-        reqwest::Client::builder()
+    /// No proxy of the library's own finding, since it would be taken from the environment; no redirect, since it would
+    /// take secrets elsewhere.
+    fn client(&self, connect_timeout: Duration, timeout: Duration, proxy: &ProxySpec) -> Result<reqwest::Client> {
+        let builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls::client_config(self.ca_bundle.as_deref())?)
             .connect_timeout(connect_timeout)
             .timeout(timeout)
             .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
+            .redirect(reqwest::redirect::Policy::none());
+        let builder = proxy.for_reqwest()?.into_iter().fold(builder, reqwest::ClientBuilder::proxy);
+        builder
             .build()
             .map_err(|e| Error::new(ErrorKind::Configuration, "the HTTP client cannot be set up").caused_by(e))
     }

@@ -3,6 +3,7 @@ mod containers;
 mod expiry;
 mod profile_files;
 mod profiles;
+mod proxied;
 mod roles;
 mod secrecy;
 mod stand_in;
