@@ -43,7 +43,10 @@ impl Pages {
             ..ListRequest::default()
         };
         let bucket = &self.side.bucket;
-        let page = retry(&self.options.retry, |_| bucket.list_page(&request, self.cursor.clone())).await?;
+        // A wrong address shows at once; a store that is away in between is waited for.
+        let first = self.cursor.is_none() && self.known.is_none();
+        let policy = if first { &self.options.retry.at_first_contact() } else { &self.options.retry };
+        let page = retry(policy, |_| bucket.list_page(&request, self.cursor.clone())).await?;
         for entry in &page.entries {
             self.check(&entry.key, request.start_after.as_ref())?;
             self.last = Some(entry.key.clone());

@@ -188,7 +188,7 @@ async fn is_to_be_made(destination: &Side, options: &MirrorOptions) -> bool {
     if !bucket.capabilities().made_by_writing {
         return false;
     }
-    let probed = retry(&options.list.retry, |_| bucket.probe()).await;
+    let probed = retry(&options.list.retry.at_first_contact(), |_| bucket.probe()).await;
     probed.is_err_and(|error| error.kind() == ErrorKind::NoSuchBucket)
 }
 
