@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use transship::{
     Decision, Leg, Plan, PlannedTarget, Route,
     store::{Bucket, Error, ErrorKind, ObjectInfo, RetryOptions, retry},
+    transfer::compare_source_times,
     types::{Entry, ErrorClass, Key},
 };
 use transship_support::{ExitCode, Output, OutputFormat};
@@ -116,7 +117,9 @@ fn action(source: &ObjectInfo, there: &Result<Option<ObjectInfo>, Error>, unpack
         Err(error) if newest_wins || error.concerns_bucket() || error.class() == ErrorClass::Transient => {
             Action::Fail(error.to_string())
         }
-        Ok(Some(ObjectInfo { modified_at_source: Some(time), .. })) if newest_wins && *time > source.last_modified => {
+        Ok(Some(ObjectInfo { modified_at_source: Some(time), .. }))
+            if newest_wins && compare_source_times(*time, source.last_modified).is_gt() =>
+        {
             Action::Keep(*time)
         }
         _ => Action::Write { unpack, newest_wins },

@@ -41,6 +41,9 @@ impl fmt::Display for Summary<'_> {
         if !totals.verified.is_empty() {
             line(f, "verified", &strengths(&totals.verified))?;
         }
+        for (note, count) in &totals.notes {
+            line(f, "noted", &format!("{} of the copies: {note}", number(*count)))?;
+        }
         for (reason, count) in totals.skipped_because.iter().filter(|_| !header.dry_run) {
             line(f, "skipped", &format!("{} because: {reason}", number(*count)))?;
         }

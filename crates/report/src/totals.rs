@@ -39,6 +39,9 @@ pub struct Totals {
     /// Why objects were not written, with how many there were, over all destinations. Reasons beyond the first twenty
     /// are counted together, as `other reasons`.
     pub skipped_because: BTreeMap<String, u64>,
+    /// What was noted of copies, with how many there were, over all destinations, as reasons are counted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub notes: BTreeMap<String, u64>,
     /// Why objects failed.
     pub failures: Failures,
 }
@@ -138,6 +141,9 @@ impl Totals {
                 *self.verified.entry(strength).or_default() += 1;
             }
             self.failures.add(&object.key, report);
+            if matches!(report.outcome, Outcome::Copied { .. }) {
+                report.notes.iter().for_each(|note| count(&mut self.notes, note));
+            }
             if let Outcome::Skipped { reason } = &report.outcome {
                 count(&mut self.skipped_because, reason);
             }

@@ -39,5 +39,6 @@ mod write;
 pub use berth::Slot;
 pub use copier::Copier;
 pub use job::{Copied, Destination, Done, Doubt, Failure, Job, Placed, Target};
+pub use newest::compare_source_times;
 pub use options::CopyOptions;
 pub use upload::Unfinished;

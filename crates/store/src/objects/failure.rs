@@ -63,7 +63,8 @@ fn unnameable(error: &PathError) -> String {
 fn generic(error: &object_store::Error) -> Error {
     let said = error.source().map_or_else(|| error.to_string(), ToString::to_string);
     if let Some(io) = find::<io::Error>(error) {
-        return Error::new(kind_of_io(io.kind()), one_line(&said)).with_class(class_of_io(io.kind()));
+        // What was done to which file is told by whoever asked; theirs would differ from file to file.
+        return Error::new(kind_of_io(io.kind()), one_line(&io.to_string())).with_class(class_of_io(io.kind()));
     }
     if let Some((status, body)) = status_in(&said) {
         return Refusal::new(status, &HeaderMap::new(), body.as_bytes()).to_error();
