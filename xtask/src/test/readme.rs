@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -84,8 +84,9 @@ struct Server {
 
 impl Server {
     fn start(arguments: &str) -> Result<Self> {
-        let mut command = Command::new(std::env::current_exe().context("find this program")?);
-        command.current_dir(root()).args(arguments.split_whitespace());
+        // By its name: the checks before have built this program anew, and the file it was started from is gone.
+        let mut command = program("xtask")?;
+        command.args(arguments.split_whitespace());
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("start the server")?;
         let lines = process.stdout.take().map(BufReader::new).into_iter().flat_map(BufRead::lines);
         let mut server = Self { process, endpoint: String::new() };
