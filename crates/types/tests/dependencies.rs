@@ -30,6 +30,9 @@ fn libraries_depend_downwards_only() {
     for (dir, allowed) in [
         ("crates/store", vec![types]),
         ("crates/keys", vec![]),
+        ("crates/spill", vec![]),
+        ("crates/list", vec![types, "transship-spill", "transship-store"]),
+        ("crates/diff", vec![types, "transship-verify"]),
         ("crates/verify", vec![types]),
         ("crates/report", vec![types]),
         ("crates/alert", vec![types]),
@@ -40,6 +43,9 @@ fn libraries_depend_downwards_only() {
             vec![
                 types,
                 "transship-store",
+                "transship-spill",
+                "transship-list",
+                "transship-diff",
                 "transship-keys",
                 "transship-transfer",
                 "transship-verify",
@@ -54,10 +60,24 @@ fn libraries_depend_downwards_only() {
 
 #[test]
 fn the_testbed_is_for_tests_only() {
-    for dir in ["store", "keys", "verify", "report", "alert", "transfer", "config", "transship", "types"] {
+    let crates = [
+        "store",
+        "keys",
+        "verify",
+        "report",
+        "alert",
+        "transfer",
+        "config",
+        "transship",
+        "types",
+        "spill",
+        "list",
+        "diff",
+    ];
+    for dir in crates {
         assert!(!ours(&format!("crates/{dir}")).contains("transship-testbed"), "{dir}");
     }
-    for dir in ["bins/support", "bins/solgate"] {
+    for dir in ["bins/support", "bins/solgate", "bins/mirror"] {
         assert!(!ours(dir).contains("transship-testbed"), "{dir}");
     }
 }
