@@ -79,7 +79,7 @@ impl Answers {
             // What ends for reasons of our own is of no location.
             Err(error) if error.location().is_empty() => {}
             Err(error) if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Connection) => {
-                self.unanswered(begun);
+                self.unanswered(begun, true);
             }
             _ => self.heard(),
         }
@@ -99,14 +99,15 @@ impl Answers {
 
     /// It has held up others since `begun`, without an answer to anything.
     pub(crate) fn lags(&self, begun: Instant) {
-        if self.unanswered(begun) {
+        // It may be slow, and nothing more: only an error says that nothing moves at all.
+        if self.unanswered(begun, false) {
             let (place, seconds) = (&self.location, begun.elapsed().as_secs_f32());
             tracing::warn!("{place} has not answered for {seconds:.1} s: the other destinations go on without it");
         }
     }
 
     /// Nothing was heard since `begun`. Says whether that is news.
-    fn unanswered(&self, begun: Instant) -> bool {
+    fn unanswered(&self, begun: Instant, failed: bool) -> bool {
         let (mut news, mut given_up) = (false, false);
         self.state.send_if_modified(|state| {
             if state.heard.is_some_and(|heard| heard > begun) {
@@ -114,7 +115,7 @@ impl Answers {
             }
             news = state.silent.is_none();
             let silence = state.silent.get_or_insert(Silence { began: begun, given_up: false });
-            given_up = !silence.given_up && silence.began.elapsed() >= self.longest_silence;
+            given_up = failed && !silence.given_up && silence.began.elapsed() >= self.longest_silence;
             silence.given_up |= given_up;
             news || given_up
         });
