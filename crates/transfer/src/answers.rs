@@ -32,6 +32,8 @@ pub(crate) struct Answers {
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
     heard: Option<Instant>,
+    /// It was told that it holds up the others.
+    told: bool,
     silent: Option<Silence>,
 }
 
@@ -76,11 +78,9 @@ impl Answers {
     /// Takes note of what came of something that was begun at this time. Any answer is one, also a bad one.
     pub(crate) fn note<T>(&self, begun: Instant, result: &Result<T>) {
         match result {
-            // What ends for reasons of our own is of no location.
-            Err(error) if error.location().is_empty() => {}
-            Err(error) if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Connection) => {
-                self.unanswered(begun, true);
-            }
+            // What ends for reasons of our own is of no location, and the source's silence is not this one's.
+            Err(error) if error.location() != self.location => {}
+            Err(error) if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Connection) => self.unanswered(begun),
             _ => self.heard(),
         }
     }
@@ -99,23 +99,29 @@ impl Answers {
 
     /// It has held up others since `begun`, without an answer to anything.
     pub(crate) fn lags(&self, begun: Instant) {
-        // It may be slow, and nothing more: only an error says that nothing moves at all.
-        if self.unanswered(begun, false) {
+        let mut news = false;
+        self.state.send_if_modified(|state| {
+            let heard = state.heard.is_some_and(|heard| heard > begun);
+            news = !heard && !std::mem::replace(&mut state.told, true);
+            false
+        });
+        // It may be slow, and nothing more: only a request that fails says that nothing moves at all.
+        if news {
             let (place, seconds) = (&self.location, begun.elapsed().as_secs_f32());
             tracing::warn!("{place} has not answered for {seconds:.1} s: the other destinations go on without it");
         }
     }
 
-    /// Nothing was heard since `begun`. Says whether that is news.
-    fn unanswered(&self, begun: Instant, failed: bool) -> bool {
-        let (mut news, mut given_up) = (false, false);
+    /// Nothing was heard since `begun`, and the request failed for it.
+    fn unanswered(&self, begun: Instant) {
+        let mut given_up = false;
         self.state.send_if_modified(|state| {
             if state.heard.is_some_and(|heard| heard > begun) {
                 return false;
             }
-            news = state.silent.is_none();
+            let news = state.silent.is_none();
             let silence = state.silent.get_or_insert(Silence { began: begun, given_up: false });
-            given_up = failed && !silence.given_up && silence.began.elapsed() >= self.longest_silence;
+            given_up = !silence.given_up && silence.began.elapsed() >= self.longest_silence;
             silence.given_up |= given_up;
             news || given_up
         });
@@ -123,7 +129,6 @@ impl Answers {
             let (place, since) = (&self.location, self.since());
             tracing::warn!("{place} has not answered since {since}: objects fail there at once, but for one at a time");
         }
-        news
     }
 
     /// Waits for leave to write: at once where it answers, for one at a time while it is silent.

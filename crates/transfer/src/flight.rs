@@ -133,8 +133,14 @@ impl Flight<'_> {
         for (lane, verdict) in lanes.into_iter().zip(verdicts) {
             match verdict {
                 Some(Ok(Verdict::Write(writer))) => ready.push((lane, writer)),
-                Some(Ok(Verdict::Keep(time))) => lane.end(Ok(Done::KeptNewer(time))),
-                Some(Err(error)) => lane.end(Err(error)),
+                Some(Ok(Verdict::Keep(time))) => {
+                    lane.end(Ok(Done::KeptNewer(time)));
+                    self.ends.lands(lane.destination());
+                }
+                Some(Err(error)) => {
+                    lane.end(Err(error));
+                    self.ends.lands(lane.destination());
+                }
                 None => {
                     if let Some(site) = self.site(lane) {
                         site.answers.lags(begun);
@@ -158,7 +164,8 @@ impl Flight<'_> {
     /// Who waits for a silent destination waits aside. Where there is no place any more, and others could go on, it
     /// does not wait.
     async fn is_in_the_way(&self, site: &Site) -> Error {
-        let lag = self.options.longest_lag;
+        // An outage that its own requests would outlast costs nothing.
+        let lag = self.options.longest_lag.max(self.options.retry.patience);
         let aside = async {
             self.berth.step_aside().await;
             std::future::pending::<()>().await;
@@ -261,6 +268,7 @@ impl Flight<'_> {
                 }
                 outcome => lane.end(outcome),
             }
+            this.ends.lands(lane.destination());
             None
         });
         join_all(copies).await.into_iter().flatten().collect()

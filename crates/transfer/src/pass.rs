@@ -203,7 +203,8 @@ impl Pass<'_> {
         let tags = tags::of_source(self.source, &seen.info, self.writers).await?;
         let options: Vec<PutOptions> = self.writers.iter().map(|w| w.options(&seen.entry, &seen.info, &tags)).collect();
         let (source, writers, budget) = (self.source, self.writers, self.budget);
-        let replies = Relay { source, parts: &parts, writers, followers, options, budget }.run().await;
+        let longest_lag = self.options.longest_lag;
+        let replies = Relay { source, parts: &parts, writers, followers, options, budget, longest_lag }.run().await;
         let witness = Witness::new(source, &seen.info, parts.layout);
         let object = OpenObject { pass: self, followers, seen: &seen, tags: &tags, witness };
         let judged = replies.into_iter().enumerate().map(|(at, (reply, ended))| object.relayed(at, reply, ended));

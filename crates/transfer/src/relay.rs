@@ -5,7 +5,7 @@ use std::{
     collections::VecDeque,
     ops::Range,
     sync::{Mutex, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
@@ -19,6 +19,7 @@ use crate::{
     budget::{Budget, Share},
     fanout::{WINDOW_BYTES, fan_out},
     follower::Follower,
+    lag::keeping_up,
     layout::Layout,
     read::{Source, exhausted, insist},
     upload::{OpenUpload, PARTS_AT_ONCE},
@@ -95,6 +96,8 @@ pub(crate) struct Relay<'a> {
     pub(crate) followers: &'a [Follower],
     pub(crate) options: Vec<PutOptions>,
     pub(crate) budget: &'a Budget,
+    /// One that starts so much later than the first one is left behind.
+    pub(crate) longest_lag: Duration,
 }
 
 /// One writer's upload while it goes well.
@@ -128,7 +131,9 @@ impl Relay<'_> {
             let upload = OpenUpload::start(writer, &self.source.retry, options).await?;
             Ok(Lane { upload, parts: Vec::new(), failure: None, repairs: VecDeque::new(), repairing: false })
         });
-        let mut lanes: Vec<Result<Lane<'_>>> = join_all(starts).await;
+        let started = keeping_up(self.longest_lag, starts).await.into_iter().enumerate();
+        let mut lanes: Vec<Result<Lane<'_>>> =
+            started.map(|(at, lane)| lane.unwrap_or_else(|| Err(self.left_behind(at)))).collect();
         self.all_parts(&mut lanes).await;
         let ends = lanes.into_iter().enumerate().map(|(at, lane)| async move {
             let (reply, now) = (self.end(at, lane).await, Instant::now());
@@ -136,6 +141,13 @@ impl Relay<'_> {
             (reply, now)
         });
         join_all(ends).await
+    }
+
+    /// What was asked for may still come about there; an upload without parts costs nothing but its name in a list.
+    fn left_behind(&self, at: usize) -> Error {
+        let (writer, why) = (&self.writers[at], "no upload was started while the others waited");
+        let location = writer.destination.bucket.location();
+        Error::new(ErrorKind::Timeout, why).during("write", location, Some(writer.key()))
     }
 
     async fn all_parts(&self, lanes: &mut [Result<Lane<'_>>]) {

@@ -229,9 +229,17 @@ pub(crate) async fn prepare(
 /// and where there are no others the run ends. One that only must not be listed is fine, and a directory that is not
 /// there yet is made with the first object.
 async fn probe(route: &Route, options: &CopyOptions) -> Result<Vec<Option<String>>> {
+    // One that says nothing at all must not keep the others waiting.
+    let patience = if route.legs.len() > 1 { 3 * options.longest_lag } else { std::time::Duration::MAX };
     let probes = route.legs.iter().map(async |leg| {
         let bucket = &leg.place.bucket;
-        match transship_store::retry(&options.retry.at_first_contact(), |_| bucket.probe()).await {
+        let policy = options.retry.at_first_contact();
+        let probed = tokio::time::timeout(patience, transship_store::retry(&policy, |_| bucket.probe())).await;
+        let silent = |_| {
+            let why = format!("no answer for {} s", patience.as_secs());
+            Err(transship_store::Error::new(ErrorKind::Timeout, why).during("open", bucket.location(), None))
+        };
+        match probed.unwrap_or_else(silent) {
             Err(error) if error.kind() == ErrorKind::NoSuchBucket && bucket.capabilities().made_by_writing => None,
             Err(error) if error.concerns_bucket() || error.class() == ErrorClass::Transient => Some(error),
             Err(error) => {

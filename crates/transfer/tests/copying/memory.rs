@@ -119,8 +119,9 @@ async fn small_objects_do_not_wait_for_large_ones() {
         let copier = stage.copier_to(vec![site.clone()]);
         let mut outcomes = pin!(copier.run(stream::iter(jobs)));
         let mut order = Vec::new();
-        while let Some(copied) =
-            tokio::time::timeout(Duration::from_secs(30), outcomes.next()).await.expect("the small ones go on")
+        while let Some(copied) = tokio::time::timeout(Duration::from_secs(30), outcomes.next())
+            .await
+            .unwrap_or_else(|_| panic!("{kind}: nothing goes on after {} objects, {order:?}", order.len()))
         {
             verified(&copied.targets[0]);
             order.push(copied.source.key.as_str().to_owned());

@@ -41,7 +41,7 @@ async fn a_hung_destination_does_not_hold_up_another() {
     }
     assert!(!running.is_finished(), "the hung one is still waited for");
     let asked = hung.count(Op::PutObject);
-    assert!(asked < 20, "the healthy one had all before the hung one was tried with many: {asked}");
+    assert!(asked <= 80, "no more are tried there than have a place, aside or not: {asked}");
     let reports = running.await.unwrap();
     assert_eq!((reports.len(), hung.keys(BUCKET).len()), (OBJECTS, 0));
     for report in &reports {
