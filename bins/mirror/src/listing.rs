@@ -4,8 +4,8 @@ use anyhow::Result;
 use futures::{StreamExt, TryStreamExt};
 use time::OffsetDateTime;
 use transship::{
-    diff::Filter,
-    listings::{Jump, KeyRange, ListOptions, Side, Skip, entries},
+    listings::{KeyRange, ListOptions, Side, entries},
+    mirror::excluded,
 };
 use transship_support::{ExitCode, Failure, Output, OutputFormat, cancel_on_signals};
 
@@ -58,7 +58,8 @@ async fn each(
     let filter = std::sync::Arc::new(args.filters.filter(OffsetDateTime::now_utc())?);
     let place = remotes::place(cli.config.as_ref(), &args.remote)?;
     let cancel = cancel_on_signals()?;
-    let options = ListOptions { listers: usize::from(args.checkers), skip: skip(&filter), ..ListOptions::default() };
+    let options =
+        ListOptions { listers: usize::from(args.checkers), skip: excluded(&filter), ..ListOptions::default() };
     let side = Side::new(place.bucket.clone(), place.prefix.clone());
     let side = match side.bucket.capabilities().ordered_listing {
         true => side,
@@ -77,14 +78,4 @@ async fn each(
 
 fn failed(error: transship::listings::Error) -> anyhow::Error {
     Failure::new(ExitCode::RunFailed, error)
-}
-
-fn skip(filter: &std::sync::Arc<Filter>) -> Skip {
-    use transship::diff::Ahead;
-    let filter = std::sync::Arc::clone(filter);
-    Skip::new(move |listed| match filter.ahead(listed) {
-        Ahead::Anywhere => Jump::Next,
-        Ahead::Behind(key) => Jump::Behind(key),
-        Ahead::Nowhere => Jump::End,
-    })
 }

@@ -17,5 +17,5 @@ mod run;
 pub use changes::{Change, Changes, Compared, changes};
 pub use content::Content;
 pub use guards::{Guards, Refusal, Share};
-pub use options::{Deletion, Ends, MirrorOptions};
+pub use options::{Deletion, Ends, MirrorOptions, excluded};
 pub use run::{Mirrored, Mirroring, mirror};

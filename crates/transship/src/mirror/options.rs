@@ -97,14 +97,18 @@ impl MirrorOptions {
         if self.filter.is_empty() || self.deletion == Deletion::ExtraAndExcluded {
             return self.list.clone();
         }
-        let filter = Arc::clone(&self.filter);
-        let skip = Skip::new(move |listed| match filter.ahead(listed) {
-            Ahead::Anywhere => Jump::Next,
-            Ahead::Behind(key) => Jump::Behind(key),
-            Ahead::Nowhere => Jump::End,
-        });
-        ListOptions { skip, ..self.list.clone() }
+        ListOptions { skip: excluded(&self.filter), ..self.list.clone() }
     }
+}
+
+/// Lets a listing jump over what a filter excludes.
+pub fn excluded(filter: &Arc<Filter>) -> Skip {
+    let filter = Arc::clone(filter);
+    Skip::new(move |listed| match filter.ahead(listed) {
+        Ahead::Anywhere => Jump::Next,
+        Ahead::Behind(key) => Jump::Behind(key),
+        Ahead::Nowhere => Jump::End,
+    })
 }
 
 /// Judges objects that both ends have.
