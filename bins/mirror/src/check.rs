@@ -162,7 +162,7 @@ impl Told {
                 (Mark::Differ, here(source), Some(reason.to_string()))
             }
             Change::Unsure { source, .. } => (Mark::Error, here(source), None),
-            Change::Delete { destination } | Change::Extra { destination } if !args.one_way => {
+            Change::Delete { destination, .. } | Change::Extra { destination } if !args.one_way => {
                 (Mark::MissingOnSource, there(destination), None)
             }
             Change::Delete { .. } | Change::Extra { .. } => return Ok(()),

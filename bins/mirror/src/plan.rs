@@ -10,35 +10,34 @@ use crate::results::DESTINATION;
 
 /// A change as a line, and as the report's object. Nothing where nothing would happen.
 pub(crate) fn foretold(change: &Change, ends: &Ends) -> (ObjectReport, Option<String>) {
-    let source = |entry: &Entry| entry.key.strip_prefix(&ends.source.prefix).unwrap_or_else(|| entry.key.clone());
-    let there = |entry: &Entry| entry.key.strip_prefix(&ends.destination.prefix).unwrap_or_else(|| entry.key.clone());
-    let skipped = |reason: String| Outcome::Skipped { reason };
-    let (entry, key, outcome, note, line) = match change {
-        Change::Copy { source: entry, replaces } => {
-            let why = replaces.as_ref().map_or_else(|| "not there yet".to_owned(), |(_, reason)| reason.to_string());
-            let key = source(entry);
-            let line = format!("copy {key}: {why}");
-            (entry, key, Outcome::Planned, Some(why), Some(line))
+    let because = change.because();
+    let (entry, place, outcome, line) = match change {
+        Change::Copy { source, .. } | Change::Unsure { source, .. } => {
+            (source, &ends.source, Outcome::Planned, Some("copy"))
         }
-        Change::Same { source: entry, reason } => (entry, source(entry), skipped(reason.to_string()), None, None),
-        Change::Unsure { source: entry, .. } => (entry, source(entry), Outcome::Planned, None, None),
-        Change::Immutable { source: entry, reason } => {
-            let error = format!("it differs ({reason}), and objects that are there must not be replaced");
-            let key = source(entry);
-            let line = format!("fail {key}: {error}");
-            (entry, key, Outcome::Failed { error }, None, Some(line))
+        Change::Same { source, .. } => (source, &ends.source, Outcome::Skipped { reason: because.clone() }, None),
+        Change::Immutable { source, .. } => {
+            let error = format!("it differs ({because}), and objects that are there must not be replaced");
+            (source, &ends.source, Outcome::Failed { error }, Some("fail"))
         }
-        Change::Delete { destination } => {
-            let key = there(destination);
-            let line = format!("delete {key}: the source does not have it");
-            (destination, key, Outcome::Planned, Some("deleted".to_owned()), Some(line))
+        Change::Delete { destination, .. } => {
+            (destination, &ends.destination, Outcome::PlannedDeletion, Some("delete"))
         }
         Change::Extra { destination } => {
-            (destination, there(destination), skipped("only at the destination".to_owned()), None, None)
+            (destination, &ends.destination, Outcome::Skipped { reason: because.clone() }, None)
         }
     };
-    let mut object = ObjectReport::from(&Entry { key: key.clone(), ..entry.clone() });
-    let notes = note.into_iter().collect();
-    object.destinations.push(DestinationReport { notes, ..DestinationReport::new(DESTINATION, key, outcome) });
+    let key = entry.key.strip_prefix(&place.prefix).unwrap_or_else(|| entry.key.clone());
+    let line = line.map(|verb| match &outcome {
+        Outcome::Failed { error } => format!("{verb} {key}: {error}"),
+        _ => format!("{verb} {key}: {because}"),
+    });
+    let mut object = match outcome {
+        // What only the destination has is nothing at the source.
+        Outcome::PlannedDeletion => ObjectReport::new(key.clone()),
+        _ => ObjectReport::from(&Entry { key: key.clone(), ..entry.clone() }),
+    };
+    let because = (!matches!(outcome, Outcome::Skipped { .. })).then_some(because);
+    object.destinations.push(DestinationReport { because, ..DestinationReport::new(DESTINATION, key, outcome) });
     (object, line)
 }

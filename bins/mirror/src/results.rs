@@ -139,9 +139,12 @@ fn requests(name: &str, bucket: &dyn Bucket) -> StoreRequests {
 /// A line in the log for each object that something was done to.
 fn tell(object: &ObjectReport) {
     for there in &object.destinations {
+        let because = there.because.as_deref().unwrap_or("no reason is known");
         match &there.outcome {
-            Outcome::Copied { verified } => tracing::debug!("{}: copied, verified by {}", object.key, verified.name()),
-            Outcome::Deleted => tracing::debug!("{}: deleted", object.key),
+            Outcome::Copied { verified } => {
+                tracing::debug!("{}: copied ({because}), verified by {}", object.key, verified.name());
+            }
+            Outcome::Deleted => tracing::debug!("{}: deleted ({because})", object.key),
             Outcome::Failed { error } => tracing::error!("{}: {error}", object.key),
             _ => {}
         }

@@ -36,6 +36,9 @@ pub struct DestinationReport {
     /// What became of it; `verified`, `reason` or `error` stand beside it.
     #[serde(flatten)]
     pub outcome: Outcome,
+    /// Why it was to be copied or deleted, where that was decided by comparing both ends: `not there yet`, `another ETag`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
     /// Bytes of the object that was written there: 0 where none was.
     pub bytes: u64,
     /// Attempts, the first included: 0 where nothing was tried.
@@ -55,6 +58,8 @@ pub enum Verdict {
     Skipped,
     /// Would be written somewhere: the run was a dry one.
     Planned,
+    /// Would be deleted somewhere: the run was a dry one.
+    PlannedDeletion,
     /// Deleted somewhere, and all right everywhere.
     Deleted,
     /// Written somewhere, and all right everywhere.
@@ -103,6 +108,7 @@ impl DestinationReport {
             destination: destination.into(),
             key: key.into(),
             outcome,
+            because: None,
             bytes: 0,
             attempts: 0,
             duration: Duration::ZERO,
@@ -117,6 +123,7 @@ impl DestinationReport {
             Outcome::Skipped { .. } => Verdict::Skipped,
             Outcome::Cancelled => Verdict::Cancelled,
             Outcome::Planned => Verdict::Planned,
+            Outcome::PlannedDeletion => Verdict::PlannedDeletion,
             Outcome::Deleted => Verdict::Deleted,
             _ => Verdict::Failed,
         }

@@ -27,6 +27,7 @@ impl fmt::Display for Summary<'_> {
         let meaning = match ending.exit_code {
             0 if header.dry_run => "nothing stands in the way",
             4 if header.dry_run => "some objects cannot be written",
+            5 if header.dry_run => "a guard would refuse to delete",
             _ => self.meaning,
         };
         writeln!(f, "{} {}: {meaning}{dry}", header.tool, header.command)?;
@@ -63,12 +64,14 @@ impl fmt::Display for Summary<'_> {
 
 impl Summary<'_> {
     fn objects(&self) -> String {
-        let Totals { objects, copied, deleted, skipped, failed, cancelled, planned, .. } = *self.totals;
+        let Totals { objects, copied, deleted, skipped, failed, cancelled, planned, planned_deletions, .. } =
+            *self.totals;
         let words = if self.header.dry_run { ["left alone", "cannot be written"] } else { ["skipped", "failed"] };
         let counts = [
             (copied, "copied"),
             (deleted, "deleted"),
             (planned, "would be written"),
+            (planned_deletions, "would be deleted"),
             (skipped, words[0]),
             (failed, words[1]),
             (cancelled, "not finished"),
@@ -124,12 +127,17 @@ fn line(f: &mut fmt::Formatter<'_>, label: &str, value: &str) -> fmt::Result {
 }
 
 fn destination(totals: &DestinationTotals) -> String {
-    let DestinationTotals { copied, skipped, failed, cancelled, bytes, .. } = *totals;
+    let DestinationTotals { copied, deleted, skipped, failed, cancelled, bytes, .. } = *totals;
     let mut parts = Vec::new();
     if copied > 0 {
         parts.push(format!("{} copied ({})", number(copied), ByteSize(bytes).display().iec()));
     }
-    parts.extend(nonzero(&[(skipped, "skipped"), (failed, "failed"), (cancelled, "not finished")]));
+    parts.extend(nonzero(&[
+        (deleted, "deleted"),
+        (skipped, "skipped"),
+        (failed, "failed"),
+        (cancelled, "not finished"),
+    ]));
     if copied > 0 {
         parts.push(format!("verified by {}", strengths(&totals.verified)));
     }
@@ -138,9 +146,12 @@ fn destination(totals: &DestinationTotals) -> String {
 
 /// What a destination would get.
 fn foretold(totals: &DestinationTotals) -> String {
-    let DestinationTotals { planned, planned_bytes, failed, cancelled, .. } = *totals;
+    let DestinationTotals { planned, planned_bytes, planned_deletions, failed, cancelled, .. } = *totals;
     let bytes = ByteSize(planned_bytes);
     let mut parts = vec![format!("would write {} ({} at the source)", number(planned), bytes.display().iec())];
+    if planned_deletions > 0 {
+        parts.push(format!("would delete {}", number(planned_deletions)));
+    }
     let alone = |(reason, count): (&String, &u64)| format!("{} left alone: {reason}", number(*count));
     parts.extend(totals.skipped_because.iter().map(alone));
     parts.extend(nonzero(&[(failed, "cannot be written"), (cancelled, "not looked at")]));

@@ -23,6 +23,9 @@ pub struct Totals {
     /// Objects that would be written somewhere, in a dry run.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub planned: u64,
+    /// Objects that would be deleted somewhere, in a dry run.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub planned_deletions: u64,
     /// Objects that were deleted somewhere.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub deleted: u64,
@@ -62,6 +65,9 @@ pub struct DestinationTotals {
     /// Objects that would be written, in a dry run.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub planned: u64,
+    /// Objects that would be deleted, in a dry run.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub planned_deletions: u64,
     /// Objects that were deleted.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub deleted: u64,
@@ -89,6 +95,7 @@ impl DestinationTotals {
             Verdict::Failed => &mut self.failed,
             Verdict::Cancelled => &mut self.cancelled,
             Verdict::Planned => &mut self.planned,
+            Verdict::PlannedDeletion => &mut self.planned_deletions,
             Verdict::Deleted => &mut self.deleted,
         } += 1;
         if let Some(strength) = report.verified() {
@@ -130,6 +137,7 @@ impl Totals {
             Verdict::Failed => &mut self.failed,
             Verdict::Cancelled => &mut self.cancelled,
             Verdict::Planned => &mut self.planned,
+            Verdict::PlannedDeletion => &mut self.planned_deletions,
             Verdict::Deleted => &mut self.deleted,
         } += 1;
         self.changed_since_listing += u64::from(object.changed_since_listing);

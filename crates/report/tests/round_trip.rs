@@ -22,6 +22,9 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         any::<String>().prop_map(|reason| Outcome::Skipped { reason }),
         any::<String>().prop_map(|error| Outcome::Failed { error }),
         Just(Outcome::Cancelled),
+        Just(Outcome::Planned),
+        Just(Outcome::Deleted),
+        Just(Outcome::PlannedDeletion),
     ]
 }
 
@@ -34,13 +37,14 @@ prop_compose! {
         destination in "[abc]",
         key in option::of(any::<String>()),
         outcome in outcome(),
+        because in option::of(any::<String>()),
         bytes in 0..1u64 << 40,
         attempts in any::<u32>(),
         millis in 0..1u64 << 40,
         notes in vec(any::<String>(), 0..2),
     ) -> DestinationReport {
         let duration = Duration::from_millis(millis);
-        DestinationReport { destination, key: key.map(Key::from), outcome, bytes, attempts, duration, notes }
+        DestinationReport { destination, key: key.map(Key::from), outcome, because, bytes, attempts, duration, notes }
     }
 }
 
@@ -102,14 +106,17 @@ proptest! {
         prop_assert_eq!(totals.objects, objects.len() as u64);
         prop_assert_eq!(totals.copied, verdicts(Verdict::Copied));
         prop_assert_eq!(totals.failed, verdicts(Verdict::Failed));
-        prop_assert_eq!(totals.copied + totals.skipped + totals.failed + totals.cancelled, totals.objects);
+        let Totals { copied, skipped, failed, cancelled, planned, planned_deletions, deleted, .. } = totals;
+        let outcomes = copied + skipped + failed + cancelled + planned + planned_deletions + deleted;
+        prop_assert_eq!(outcomes, totals.objects);
         prop_assert_eq!(totals.bytes, objects.iter().filter_map(|o| o.size).sum::<u64>());
         let all = || objects.iter().flat_map(|o| &o.destinations);
         prop_assert_eq!(totals.bytes_written, all().map(|d| d.bytes).sum::<u64>());
         for sums in &totals.destinations {
             let mine = || all().filter(|d| d.destination == sums.name);
             prop_assert_eq!(sums.bytes, mine().map(|d| d.bytes).sum::<u64>());
-            prop_assert_eq!(sums.copied + sums.skipped + sums.failed + sums.cancelled, mine().count() as u64);
+            let written = sums.copied + sums.skipped + sums.failed + sums.cancelled + sums.planned;
+            prop_assert_eq!(written + sums.planned_deletions + sums.deleted, mine().count() as u64);
             prop_assert_eq!(sums.verified.values().sum::<u64>(), sums.copied);
         }
         let failed = all().filter(|d| matches!(d.outcome, Outcome::Failed { .. })).count() as u64;

@@ -56,6 +56,7 @@ fn a_dry_run_tells_what_would_be_done() {
     add(&mut totals, 3, &Outcome::Skipped { reason: "already there".into() }, 10);
     add(&mut totals, 2, &Outcome::Skipped { reason: "a newer object gets the same key".into() }, 10);
     add(&mut totals, 1, &Outcome::Failed { error: "the key cannot be held".into() }, 10);
+    add(&mut totals, 5, &Outcome::PlannedDeletion, 10);
     let meaning = "some objects failed; the rest are done";
     let summary = Summary { header: &header, ending: &ending, totals: &totals, meaning, files: &[] };
     insta::assert_snapshot!(summary.to_string());

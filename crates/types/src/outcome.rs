@@ -68,4 +68,6 @@ pub enum Outcome {
     Planned,
     /// Deleted, because the source does not have it.
     Deleted,
+    /// Would be deleted: the run was a dry one.
+    PlannedDeletion,
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use futures::{Stream, StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use transship_diff::{Filter, Join, Pair, Reason, Verdict};
@@ -58,6 +59,8 @@ pub enum Change {
     Delete {
         /// The destination's object, under its full key.
         destination: Entry,
+        /// Why.
+        gone: Gone,
     },
     /// Only the destination has it, and it stays.
     Extra {
@@ -66,7 +69,41 @@ pub enum Change {
     },
 }
 
+/// Why an object of the destination is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Gone {
+    /// The source does not have it.
+    Missing,
+    /// The source has it, and the filter excludes it there.
+    SourceExcluded,
+    /// The filter excludes it at the destination, and such objects are to go, too.
+    Excluded,
+}
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "the source does not have it",
+            Self::SourceExcluded => "the filters exclude what the source has",
+            Self::Excluded => "the filters exclude it",
+        })
+    }
+}
+
 impl Change {
+    /// Why, in a few words, as dry runs, logs and reports tell it.
+    pub fn because(&self) -> String {
+        match self {
+            Self::Copy { replaces: None, .. } => "not there yet".to_owned(),
+            Self::Copy { replaces: Some((_, reason)), .. }
+            | Self::Same { reason, .. }
+            | Self::Immutable { reason, .. } => reason.to_string(),
+            Self::Unsure { .. } => "listings cannot tell".to_owned(),
+            Self::Delete { gone, .. } => gone.to_string(),
+            Self::Extra { .. } => "only at the destination".to_owned(),
+        }
+    }
+
     /// What a verdict means for an object that both have.
     pub(super) fn judged(source: Entry, destination: Entry, verdict: Verdict, immutable: bool) -> Self {
         match verdict {
@@ -238,9 +275,11 @@ impl Planning {
         let [from, to] = &self.sides;
         self.compared.source.fetch_add(u64::from(source.is_some()), Ordering::Relaxed);
         self.compared.destination.fetch_add(u64::from(destination.is_some()), Ordering::Relaxed);
+        let at_source = source.is_some();
         let source = source.filter(|entry| self.filter.includes(from.relative(&entry.key), entry));
         let all = self.deletion == Deletion::ExtraAndExcluded;
-        let destination = destination.filter(|entry| all || self.filter.includes(to.relative(&entry.key), entry));
+        let takes_part = |entry: &Entry| self.filter.includes(to.relative(&entry.key), entry);
+        let destination = destination.filter(|entry| all || takes_part(entry));
         if let Some(source) = &source {
             self.compared.source_bytes.fetch_add(source.size, Ordering::Relaxed);
         }
@@ -248,7 +287,14 @@ impl Planning {
             (None, None) => None,
             (Some(source), None) => Some(Change::Copy { source, replaces: None }),
             (None, Some(destination)) if self.deletion == Deletion::Nothing => Some(Change::Extra { destination }),
-            (None, Some(destination)) => Some(Change::Delete { destination }),
+            (None, Some(destination)) => {
+                let gone = match (at_source, takes_part(&destination)) {
+                    (_, false) => Gone::Excluded,
+                    (true, true) => Gone::SourceExcluded,
+                    (false, true) => Gone::Missing,
+                };
+                Some(Change::Delete { destination, gone })
+            }
             (Some(source), Some(destination)) => Some(self.judge(source, destination)),
         }
     }

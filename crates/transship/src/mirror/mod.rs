@@ -14,7 +14,7 @@ mod guards;
 mod options;
 mod run;
 
-pub use changes::{Change, Changes, Compared, changes};
+pub use changes::{Change, Changes, Compared, Gone, changes};
 pub use content::Content;
 pub use guards::{Guards, Refusal, Share};
 pub use options::{Deletion, Ends, MirrorOptions, excluded};

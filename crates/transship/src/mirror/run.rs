@@ -94,6 +94,12 @@ struct Copying {
     clean: bool,
 }
 
+/// An object that is to be copied, and why.
+struct Decided {
+    source: Entry,
+    because: String,
+}
+
 impl Work {
     async fn run(mut self) {
         let result = match self.once().await {
@@ -135,7 +141,7 @@ impl Work {
         while !listed || !under_way.is_empty() {
             let room = !listed && under_way.len() < self.options.copy.transfers.max(1);
             tokio::select! {
-                Some((source, copied)) = under_way.next() => copying.clean &= self.copied(&source, copied).await,
+                Some((decided, copied)) = under_way.next() => copying.clean &= self.copied(&decided, copied).await,
                 change = changes.next(), if room => match change {
                     None => listed = true,
                     Some(Err(error)) => {
@@ -143,8 +149,8 @@ impl Work {
                         listed = true;
                     }
                     Some(Ok(change)) => {
-                        if let Some(source) = self.note(change, &mut copying).await? {
-                            under_way.push(self.bring(source));
+                        if let Some(decided) = self.note(change, &mut copying).await? {
+                            under_way.push(self.bring(decided));
                         }
                     }
                 },
@@ -158,20 +164,24 @@ impl Work {
     }
 
     /// Takes a change down, and gives back what is to be copied.
-    async fn note(&self, change: Change, copying: &mut Copying) -> Result<Option<Entry>> {
+    async fn note(&self, change: Change, copying: &mut Copying) -> Result<Option<Decided>> {
+        let because = change.because();
         match change {
-            Change::Copy { source, .. } => return Ok(Some(source)),
+            Change::Copy { source, .. } | Change::Unsure { source, .. } => {
+                return Ok(Some(Decided { source, because }));
+            }
             Change::Same { source, reason } => self.tell(Mirrored::Same(source, reason)).await,
             Change::Extra { destination } => self.tell(Mirrored::Extra(destination)).await,
-            Change::Unsure { source, .. } => return Ok(Some(source)),
-            Change::Delete { destination } => {
+            Change::Delete { destination, gone } => {
                 copying.deletions += 1;
-                copying.pending.push(destination)?;
+                copying.pending.push((destination, gone))?;
             }
-            Change::Immutable { source, reason } => {
+            Change::Immutable { source, .. } => {
                 copying.clean = false;
-                let error = format!("it differs ({reason}), and objects that are there must not be replaced");
-                self.tell(Mirrored::Object(self.object(&source, Outcome::Failed { error }))).await;
+                let error = format!("it differs ({because}), and objects that are there must not be replaced");
+                let mut object = self.object(&source, Outcome::Failed { error });
+                object.destinations.iter_mut().for_each(|there| there.because = Some(because.clone()));
+                self.tell(Mirrored::Object(object)).await;
             }
         }
         Ok(None)
@@ -188,20 +198,21 @@ impl Work {
         object
     }
 
-    async fn bring(&self, source: Entry) -> (Entry, Result<Copied, transship_store::Error>) {
+    async fn bring(&self, decided: Decided) -> (Decided, Result<Copied, transship_store::Error>) {
+        let source = &decided.source;
         let key = self.relative(&source.key).prefixed(&self.ends.destination.prefix);
         if let Err(error) = self.ends.destination.bucket.check_key(&key) {
-            return (source, Err(error));
+            return (decided, Err(error));
         }
         let target = Target { destination: 0, key, unpack: false, newest_wins: false };
         let copied = self.copier.copy(Job { source: source.clone(), hint: false, targets: vec![target] }).await;
-        (source, Ok(copied))
+        (decided, Ok(copied))
     }
 
     /// Reports a copy, and says whether it succeeded.
-    async fn copied(&self, source: &Entry, copied: Result<Copied, transship_store::Error>) -> bool {
-        let object = match copied {
-            Err(error) => self.object(source, Outcome::Failed { error: error.to_string() }),
+    async fn copied(&self, decided: &Decided, copied: Result<Copied, transship_store::Error>) -> bool {
+        let mut object = match copied {
+            Err(error) => self.object(&decided.source, Outcome::Failed { error: error.to_string() }),
             Ok(copied) => {
                 let seen = Entry { key: self.relative(&copied.source.key), ..copied.source.clone() };
                 let mut object = ObjectReport::from(&seen);
@@ -215,6 +226,7 @@ impl Work {
                 object
             }
         };
+        object.destinations.iter_mut().for_each(|there| there.because = Some(decided.because.clone()));
         let fine =
             object.destinations.iter().all(|d| matches!(d.outcome, Outcome::Copied { .. } | Outcome::Skipped { .. }));
         self.tell(Mirrored::Object(object)).await;
