@@ -5,19 +5,23 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Permits are kibibytes, because a semaphore takes at most `u32::MAX` at once.
 const UNIT: u64 = 1 << 10;
 
-/// Of the budget, what is never taken for extras: one part of so many. Small objects always find something.
+/// Of the budget, what is left to small objects: one part of so many.
 const RESERVE: u64 = 8;
 
 /// The bytes that may be in memory at once.
 ///
 /// Nobody waits for more while holding some: a job takes what it needs to make progress in one go, and extras only
 /// if they are free. So jobs never wait for each other in a circle. Large objects hold what they took for long: they
-/// wait among themselves first, for one half of everything, so that small ones never wait for the end of a large one,
-/// unless it needs more than that half all alone.
+/// wait among themselves first, for one half of everything. What they need and extras together leave the reserve to small
+/// objects: a large one that comes when others fill the rest with extras waits until one of their parts has gone, and
+/// does not take the reserve, unless it needs that all alone.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget {
     all: Arc<Semaphore>,
+    /// What large objects need.
     large: Arc<Semaphore>,
+    /// That and extras: all but the reserve.
+    long: Arc<Semaphore>,
     units: u64,
 }
 
@@ -34,7 +38,7 @@ impl Budget {
             let permits = usize::try_from(units).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
             Arc::new(Semaphore::new(permits))
         };
-        Self { all: semaphore(units), large: semaphore(units / 2), units }
+        Self { all: semaphore(units), large: semaphore(units / 2), long: semaphore(units - units / RESERVE), units }
     }
 
     /// As much of `bytes` as there can ever be.
@@ -51,17 +55,23 @@ impl Budget {
     /// The same for an object that takes its time.
     pub(crate) async fn take_for_large(&self, bytes: u64) -> Share {
         let turn = Arc::clone(&self.large).acquire_many_owned(permits(bytes, self.units / 2)).await;
+        let room = Arc::clone(&self.long).acquire_many_owned(permits(bytes, self.units - self.reserve())).await;
         let mut share = self.take(bytes).await;
-        share._permits.extend(turn);
+        share._permits.extend(turn.into_iter().chain(room));
         share
     }
 
-    /// Takes `bytes` more than are needed, if they are free and nobody waits.
+    /// Takes `bytes` more than are needed, if they are free beside the reserve and nobody waits.
     pub(crate) fn try_extra(&self, bytes: u64) -> Option<Share> {
-        let (permits, reserve) = (permits(bytes, self.units), permits(self.units / RESERVE * UNIT, self.units));
-        let mut free = Arc::clone(&self.all).try_acquire_many_owned(permits.checked_add(reserve)?).ok()?;
-        let extra = free.split(usize::try_from(permits).ok()?)?;
-        Some(Share { _permits: vec![extra] })
+        let (extra, reserve) = (permits(bytes, self.units), u32::try_from(self.reserve()).ok()?);
+        let mut free = Arc::clone(&self.all).try_acquire_many_owned(extra.checked_add(reserve)?).ok()?;
+        let room = Arc::clone(&self.long).try_acquire_many_owned(extra).ok()?;
+        Some(Share { _permits: vec![free.split(usize::try_from(extra).ok()?)?, room] })
+    }
+
+    /// What is left to small objects, in permits.
+    fn reserve(&self) -> u64 {
+        self.units / RESERVE
     }
 }
 
@@ -97,6 +107,22 @@ mod tests {
         drop(extra);
         assert!(budget.try_extra(14 * UNIT).is_none());
         assert!(waiting.now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn small_ones_pass_where_one_large_one_has_extras_and_another_comes() {
+        let budget = Budget::new(16 * UNIT);
+        let _one = budget.take_for_large(2 * UNIT).await;
+        let extra = budget.try_extra(12 * UNIT).unwrap();
+        let mut two = Box::pin(budget.take_for_large(2 * UNIT));
+        assert!((&mut two).now_or_never().is_none(), "it waits for a part");
+        for _ in 0..3 {
+            assert!(budget.take(2 * UNIT).now_or_never().is_some(), "small ones pass");
+        }
+        drop(extra);
+        let _two = two.now_or_never().unwrap();
+        assert!(budget.try_extra(11 * UNIT).is_none());
+        assert!(budget.try_extra(10 * UNIT).is_some());
     }
 
     #[tokio::test]
