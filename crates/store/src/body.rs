@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use futures::{StreamExt, stream, stream::BoxStream};
@@ -8,10 +8,14 @@ use crate::{Error, Result};
 /// Bytes as they arrive.
 pub type ByteStream = BoxStream<'static, Result<Bytes>>;
 
+/// Makes a stream wait, and changes nothing else of it.
+pub type Pace = Arc<dyn Fn(ByteStream) -> ByteStream + Send + Sync>;
+
 /// What to upload: always of a known length.
 pub struct Body {
     length: u64,
     pub(crate) content: Content,
+    pace: Option<Pace>,
 }
 
 pub(crate) enum Content {
@@ -27,12 +31,19 @@ impl Body {
 
     /// A body that is in memory, in pieces.
     pub fn chunks(chunks: Vec<Bytes>) -> Self {
-        Self { length: chunks.iter().map(|c| c.len() as u64).sum(), content: Content::Bytes(chunks) }
+        Self { length: chunks.iter().map(|c| c.len() as u64).sum(), content: Content::Bytes(chunks), pace: None }
     }
 
     /// A body that arrives. An error in the stream, or an end before `length`, fails the upload.
     pub fn stream(length: u64, stream: ByteStream) -> Self {
-        Self { length, content: Content::Stream(stream) }
+        Self { length, content: Content::Stream(stream), pace: None }
+    }
+
+    /// Its bytes leave at this pace, also where they are in memory. A store that cannot stream waits for all of them
+    /// first.
+    #[must_use]
+    pub fn paced(self, pace: Pace) -> Self {
+        Self { pace: Some(pace), ..self }
     }
 
     /// Bytes.
@@ -49,11 +60,21 @@ impl Body {
         matches!(self.content, Content::Bytes(_))
     }
 
+    /// What is sent: a stream where it has to wait.
+    pub(crate) fn into_content(self) -> Content {
+        if self.pace.is_some() { Content::Stream(self.into_stream()) } else { self.content }
+    }
+
     /// The bytes as a stream.
     pub fn into_stream(self) -> ByteStream {
-        match self.content {
+        let stream = match self.content {
             Content::Bytes(chunks) => stream::iter(chunks.into_iter().map(Ok)).boxed(),
             Content::Stream(stream) => stream,
+        };
+        match self.pace {
+            // In smaller pieces nobody would see that the last one is too long.
+            Some(pace) => pace(no_longer_than(self.length, stream)),
+            None => stream,
         }
     }
 
@@ -62,19 +83,37 @@ impl Body {
     /// # Errors
     /// The stream's own, or `Truncated` where it does not hold `len()` bytes.
     pub async fn gather(self) -> Result<Vec<Bytes>> {
-        let expected = self.length;
-        let mut stream = match self.content {
-            Content::Bytes(chunks) => return Ok(chunks),
-            Content::Stream(stream) => stream,
-        };
-        let (mut chunks, mut got) = (Vec::new(), 0);
-        while let Some(chunk) = stream.next().await {
-            let chunk = chunk?;
-            got += chunk.len() as u64;
-            chunks.push(chunk);
+        let length = self.length;
+        match self.into_content() {
+            Content::Bytes(chunks) => Ok(chunks),
+            Content::Stream(stream) => gathered(stream, length).await,
         }
-        if got == expected { Ok(chunks) } else { Err(Error::truncated(expected, got)) }
     }
+
+    /// The bytes in memory, to be looked at before they leave, and the pace at which they are to.
+    pub(crate) async fn look_into(self) -> Result<(Vec<Bytes>, Option<Pace>)> {
+        let Self { length, content, pace } = self;
+        Ok((Self { length, content, pace: None }.gather().await?, pace))
+    }
+}
+
+fn no_longer_than(length: u64, stream: ByteStream) -> ByteStream {
+    let mut got = 0;
+    let mut check = move |chunk: Bytes| {
+        got += chunk.len() as u64;
+        if got > length { Err(Error::truncated(length, got)) } else { Ok(chunk) }
+    };
+    stream.map(move |chunk| chunk.and_then(&mut check)).boxed()
+}
+
+async fn gathered(mut stream: ByteStream, expected: u64) -> Result<Vec<Bytes>> {
+    let (mut chunks, mut got) = (Vec::new(), 0);
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk?;
+        got += chunk.len() as u64;
+        chunks.push(chunk);
+    }
+    if got == expected { Ok(chunks) } else { Err(Error::truncated(expected, got)) }
 }
 
 impl fmt::Debug for Body {

@@ -31,6 +31,13 @@ pub struct Capabilities {
     pub made_by_writing: bool,
 }
 
+impl Capabilities {
+    /// Whether this is a directory: its files have their sources' times for their own, and nothing else beside them.
+    pub fn is_disk(&self) -> bool {
+        self.keeps_source_time && !self.metadata
+    }
+}
+
 /// The limits of multipart uploads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MultipartLimits {

@@ -21,7 +21,7 @@ mod silence;
 mod spec;
 mod tls;
 
-pub use body::{Body, ByteStream};
+pub use body::{Body, ByteStream, Pace};
 pub use bucket::Bucket;
 pub use capabilities::{Capabilities, MultipartLimits, RequestCounts};
 pub use error::{Error, ErrorKind, Result};

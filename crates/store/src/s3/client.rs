@@ -270,7 +270,7 @@ impl Client {
         if !signed {
             return Ok((body, UNSIGNED.into()));
         }
-        let chunks = body.gather().await?;
+        let (chunks, pace) = body.look_into().await?;
         let hash = move || {
             let mut context = ring::digest::Context::new(&ring::digest::SHA256);
             chunks.iter().for_each(|c| context.update(c));
@@ -279,7 +279,8 @@ impl Client {
         let (hash, chunks) = tokio::task::spawn_blocking(hash)
             .await
             .map_err(|e| Error::new(ErrorKind::Io, "hashing was interrupted").caused_by(e))?;
-        Ok((Body::chunks(chunks), hash.into()))
+        let body = Body::chunks(chunks);
+        Ok((if let Some(pace) = pace { body.paced(pace) } else { body }, hash.into()))
     }
 
     fn signed(

@@ -41,7 +41,7 @@ enum Outgoing {
 impl RequestBody {
     pub(super) fn new(body: Body) -> Self {
         let left = body.len();
-        let content = match body.content {
+        let content = match body.into_content() {
             Content::Bytes(chunks) => Outgoing::Chunks(chunks.into_iter().filter(|c| !c.is_empty()).collect()),
             Content::Stream(stream) => Outgoing::Stream(stream),
         };
