@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use transship_store::{Error, ErrorKind, Result};
 
-use crate::read::cancelled;
+use crate::{Bandwidth, read::cancelled};
 
 /// What is known of a destination's answers to what is written there.
 ///
@@ -23,6 +23,8 @@ use crate::read::cancelled;
 pub(crate) struct Answers {
     location: String,
     longest_silence: Duration,
+    /// Time in which bytes wait for this is no silence.
+    bandwidth: Bandwidth,
     state: watch::Sender<State>,
     /// For the one that tries.
     turn: Arc<Semaphore>,
@@ -40,6 +42,8 @@ struct State {
 #[derive(Clone, Copy, Debug)]
 struct Silence {
     began: Instant,
+    /// For how long, in all, something had waited for bandwidth when it was noticed.
+    waited: Duration,
     given_up: bool,
 }
 
@@ -49,10 +53,11 @@ pub(crate) struct Admission {
 }
 
 impl Answers {
-    pub(crate) fn of(location: &str, longest_silence: Duration) -> Self {
+    pub(crate) fn of(location: &str, longest_silence: Duration, bandwidth: &Bandwidth) -> Self {
         Self {
             location: location.to_owned(),
             longest_silence,
+            bandwidth: bandwidth.clone(),
             state: watch::Sender::default(),
             turn: Arc::new(Semaphore::new(1)),
             not_tried: AtomicU64::new(0),
@@ -72,7 +77,11 @@ impl Answers {
     }
 
     pub(crate) fn silent_for(&self) -> Duration {
-        self.silence().map_or(Duration::ZERO, |silence| silence.began.elapsed())
+        self.silence().map_or(Duration::ZERO, |silence| self.length_of(silence))
+    }
+
+    fn length_of(&self, Silence { began, waited, .. }: Silence) -> Duration {
+        began.elapsed().saturating_sub(self.bandwidth.waited().saturating_sub(waited))
     }
 
     /// Takes note of what came of something that was begun at this time. Any answer is one, also a bad one.
@@ -114,14 +123,14 @@ impl Answers {
 
     /// Nothing was heard since `begun`, and the request failed for it.
     fn unanswered(&self, begun: Instant) {
-        let mut given_up = false;
+        let (mut given_up, waited) = (false, self.bandwidth.waited());
         self.state.send_if_modified(|state| {
             if state.heard.is_some_and(|heard| heard > begun) {
                 return false;
             }
             let news = state.silent.is_none();
-            let silence = state.silent.get_or_insert(Silence { began: begun, given_up: false });
-            given_up = !silence.given_up && silence.began.elapsed() >= self.longest_silence;
+            let silence = state.silent.get_or_insert(Silence { began: begun, waited, given_up: false });
+            given_up = !silence.given_up && self.length_of(*silence) >= self.longest_silence;
             silence.given_up |= given_up;
             news || given_up
         });

@@ -13,7 +13,7 @@ use transship_store::{Bucket, Error, ErrorKind};
 use transship_types::ErrorClass;
 
 use crate::{
-    Copied, CopyOptions, Destination, Failure, Job, Placed, Unfinished,
+    Bandwidth, Copied, CopyOptions, Destination, Failure, Job, Placed, Unfinished,
     answers::Answers,
     berth::{Berth, Harbour, Slot},
     budget::Budget,
@@ -57,14 +57,16 @@ impl Copier {
         options: CopyOptions,
         cancel: CancellationToken,
     ) -> Self {
-        let budget = Budget::new(options.budget());
-        let harbour = Harbour::new(options.transfers);
-        let answers = |d: &Destination| Answers::of(d.bucket.location(), options.longest_silence);
-        let sites = destinations.iter().map(|d| Arc::new(Site::new(answers(d)))).collect();
-        let (arrived, hides_parts, contradicts) = Default::default();
-        let inner =
-            Inner { source, destinations, options, budget, harbour, sites, arrived, hides_parts, contradicts, cancel };
-        Self { inner: Arc::new(inner) }
+        Self { inner: Arc::new(Inner::new(source, destinations, options, cancel)) }
+    }
+
+    /// A copier between other places that shares this one's memory budget, its slots, its options and its end.
+    #[must_use]
+    pub fn beside(&self, source: Arc<dyn Bucket>, destinations: Vec<Destination>) -> Self {
+        let Inner { options, budget, harbour, cancel, .. } = &*self.inner;
+        let mut other = Inner::new(source, destinations, options.clone(), cancel.clone());
+        (other.budget, other.harbour) = (budget.clone(), harbour.clone());
+        Self { inner: Arc::new(other) }
     }
 
     /// Copies a stream of jobs, many at once. Outcomes come in the order in which jobs end.
@@ -155,6 +157,21 @@ impl Copier {
 }
 
 impl Inner {
+    fn new(
+        source: Arc<dyn Bucket>,
+        destinations: Vec<Destination>,
+        options: CopyOptions,
+        cancel: CancellationToken,
+    ) -> Self {
+        let (source, destinations) = limited(source, destinations, &options.bandwidth);
+        let budget = Budget::new(options.budget());
+        let harbour = Harbour::new(options.transfers);
+        let answers = |d: &Destination| Answers::of(d.bucket.location(), options.longest_silence, &options.bandwidth);
+        let sites = destinations.iter().map(|d| Arc::new(Site::new(answers(d)))).collect();
+        let (arrived, hides_parts, contradicts) = Default::default();
+        Self { source, destinations, options, budget, harbour, sites, arrived, hides_parts, contradicts, cancel }
+    }
+
     fn source_of(&self, job: &Job) -> Source {
         Source {
             bucket: self.source.clone(),
@@ -173,6 +190,19 @@ impl Inner {
         self.cancel.cancelled().await;
         tokio::time::sleep(self.options.grace).await;
     }
+}
+
+/// The same places, under a limit on bandwidth.
+fn limited(
+    source: Arc<dyn Bucket>,
+    mut destinations: Vec<Destination>,
+    bandwidth: &Bandwidth,
+) -> (Arc<dyn Bucket>, Vec<Destination>) {
+    let buckets = destinations.iter().map(|destination| destination.bucket.clone());
+    let mut buckets = bandwidth.over(buckets.chain([source.clone()]).collect());
+    let source = buckets.pop().unwrap_or(source);
+    destinations.iter_mut().zip(buckets).for_each(|(destination, bucket)| destination.bucket = bucket);
+    (source, destinations)
 }
 
 impl Copied {

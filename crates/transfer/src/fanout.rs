@@ -50,19 +50,30 @@ struct Watch {
     /// Has a full window, so that the others must wait.
     full: Vec<bool>,
     since: Instant,
+    /// For how long, in all, something had waited for the limit on bandwidth then.
+    waited: Duration,
 }
 
 impl Watch {
     fn over(followers: Vec<Follower>) -> Self {
         followers.iter().for_each(Follower::joins);
         let none = vec![false; followers.len()];
-        Self { followers, starving: none.clone(), full: none, since: Instant::now() }
+        let mut watch =
+            Self { followers, starving: none.clone(), full: none, since: Instant::now(), waited: Duration::ZERO };
+        watch.waited = watch.waited();
+        watch
     }
 
-    /// Accounts for the time since the last change.
+    fn waited(&self) -> Duration {
+        self.followers.first().map_or(Duration::ZERO, Follower::waited)
+    }
+
+    /// Accounts for the time since the last change, but for that in which something waited for bandwidth.
     fn settle(&mut self) {
-        let time = self.since.elapsed();
-        self.since += time;
+        let (elapsed, waited) = (self.since.elapsed(), self.waited());
+        let time = elapsed.saturating_sub(waited.saturating_sub(self.waited));
+        self.since += elapsed;
+        self.waited = waited;
         for (at, follower) in self.followers.iter().enumerate() {
             follower.was(self.full[at] && self.others_starve(at), time);
         }
@@ -208,9 +219,10 @@ mod tests {
     use transship_store::ErrorKind;
 
     use super::*;
+    use crate::Bandwidth;
 
     fn followers(count: usize, patience: Duration) -> Vec<Follower> {
-        (0..count).map(|_| Follower::new(&CancellationToken::new(), patience)).collect()
+        (0..count).map(|_| Follower::new(&CancellationToken::new(), patience, &Bandwidth::default())).collect()
     }
 
     fn chunks(count: u8) -> ByteStream {

@@ -11,7 +11,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 use transship_store::{Error, ErrorKind, Result};
 
-use crate::read::cancelled;
+use crate::{Bandwidth, read::cancelled};
 
 /// Someone who takes the bytes of a shared reading.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub(crate) struct Follower {
     /// Fires then, and when this follower is left behind.
     leave: CancellationToken,
     patience: Duration,
+    /// Who waits for this holds up nobody.
+    bandwidth: Bandwidth,
     lag: Arc<AtomicU64>,
     /// In how many shared readings it takes part at this moment.
     readings: Arc<AtomicUsize>,
@@ -28,14 +30,14 @@ pub(crate) struct Follower {
 
 impl Follower {
     /// A follower that may hold up the others for as long as `patience`, and has to leave when `stop` fires.
-    pub(crate) fn new(stop: &CancellationToken, patience: Duration) -> Self {
+    pub(crate) fn new(stop: &CancellationToken, patience: Duration, bandwidth: &Bandwidth) -> Self {
         let (stop, leave) = (stop.clone(), stop.child_token());
-        Self { stop, leave, patience, lag: Arc::default(), readings: Arc::default() }
+        Self { stop, leave, patience, bandwidth: bandwidth.clone(), lag: Arc::default(), readings: Arc::default() }
     }
 
     /// One that follows this one, and leaves with it.
     pub(crate) fn follower(&self) -> Self {
-        Self { leave: self.leave.child_token(), ..Self::new(&self.stop, self.patience) }
+        Self { leave: self.leave.child_token(), ..Self::new(&self.stop, self.patience, &self.bandwidth) }
     }
 
     #[must_use]
@@ -79,6 +81,11 @@ impl Follower {
     /// How long it may still hold up the others.
     pub(crate) fn slack(&self) -> Duration {
         self.patience.saturating_sub(Duration::from_micros(self.lag.load(Ordering::Relaxed)))
+    }
+
+    /// For how long, in all, something has waited for the limit on bandwidth.
+    pub(crate) fn waited(&self) -> Duration {
+        self.bandwidth.waited()
     }
 
     /// For `time`, it held up others in one of its readings, or it did not. Hindrance is forgotten as fast as it adds

@@ -70,7 +70,8 @@ impl<'a> Watch<'a> {
             _ => self.ends.landed.notified().await,
         }
         let begun = Instant::now();
-        tokio::time::sleep(self.options.longest_lag).await;
+        // While bytes wait for the limit on bandwidth, as many pass as may: nothing is held up.
+        self.options.bandwidth.sleep(self.options.longest_lag).await;
         for destination in self.destinations.iter().filter(|at| self.small && !self.ends.is_landed(**at)) {
             let Some(site) = self.sites.get(*destination) else { continue };
             site.answers.lags(begun);

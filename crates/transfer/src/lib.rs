@@ -11,6 +11,7 @@
 //! * anything else, and everything that is unpacked: hashed on the way, in parts of growing size.
 
 mod answers;
+mod bandwidth;
 mod berth;
 mod budget;
 mod copier;
@@ -20,6 +21,8 @@ mod follower;
 mod job;
 mod lag;
 mod layout;
+mod limited;
+mod meter;
 mod newest;
 mod on_server;
 mod open_object;
@@ -36,6 +39,7 @@ mod upload;
 mod witness;
 mod write;
 
+pub use bandwidth::{Bandwidth, Rates};
 pub use berth::Slot;
 pub use copier::Copier;
 pub use job::{Copied, Destination, Done, Doubt, Failure, Job, Placed, Target};

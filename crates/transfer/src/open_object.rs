@@ -10,7 +10,7 @@ use transship_types::Strength;
 use transship_verify::ETagHasher;
 
 use crate::{
-    Done, Doubt,
+    CopyOptions, Done, Doubt,
     fanout::fan_out,
     follower::Follower,
     parts::{Uploaded, Uploader, hash},
@@ -63,15 +63,17 @@ impl OpenObject<'_> {
             Ok(read) => read,
             Err(error) => return spread(error, writers.len()),
         };
-        let (chunks, sent) = (&chunks, &sent);
+        let (chunks, sent, bandwidth) = (&chunks, &sent, &self.pass.options.bandwidth);
         join_all(writers.iter().zip(self.followers).map(|(writer, follower)| async move {
             let options = PutOptions { digest: sent.as_ref().map(|s| s.md5.clone()), ..self.options(writer) };
-            let begun = writer.begins();
+            let (begun, waited) = (writer.begins(), bandwidth.waited());
             let write = async {
                 let reply = writer.destination.bucket.put(writer.key(), Body::chunks(chunks.clone()), &options).await?;
                 self.judge(writer, reply, sent.clone(), self.hash(chunks)).await
             };
-            writer.lands(begun, follower.unless_leaving(write).await)
+            let written = follower.unless_leaving(write).await;
+            // What the limit on bandwidth held back is no silence.
+            writer.lands(begun + bandwidth.waited().saturating_sub(waited), written)
         }))
         .await
     }
@@ -113,9 +115,9 @@ impl OpenObject<'_> {
 
     /// All targets that unpack follow the reading as one. They find out among themselves first who holds them up.
     fn unpacking(&self, packed: &[usize]) -> Option<Follower> {
-        let patience = self.pass.options.longest_lag;
-        let several = u32::from(packed.len() > 1);
-        (!packed.is_empty()).then(|| Follower::new(&self.source().stop, patience.saturating_mul(1 + several)))
+        let CopyOptions { longest_lag, bandwidth, .. } = self.pass.options;
+        let patience = longest_lag.saturating_mul(1 + u32::from(packed.len() > 1));
+        (!packed.is_empty()).then(|| Follower::new(&self.source().stop, patience, bandwidth))
     }
 
     async fn plain(&self, at: usize, stream: ByteStream) -> Result<Done> {

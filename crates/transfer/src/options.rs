@@ -3,6 +3,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use transship_store::RetryOptions;
 
+use crate::Bandwidth;
+
 const MIB: u64 = 1 << 20;
 
 /// How objects are copied.
@@ -32,6 +34,9 @@ pub struct CopyOptions {
     /// How long objects in flight may go on after the run was cancelled. Cleaning up after them takes up to five seconds
     /// more.
     pub grace: Duration,
+    /// A limit on the bytes that move through this process. Time that bytes spend waiting for it is nobody's lag.
+    #[serde(skip)]
+    pub bandwidth: Bandwidth,
 }
 
 impl Default for CopyOptions {
@@ -46,6 +51,7 @@ impl Default for CopyOptions {
             longest_silence: Duration::from_secs(120),
             leave_equal: false,
             grace: Duration::from_secs(10),
+            bandwidth: Bandwidth::default(),
         }
     }
 }

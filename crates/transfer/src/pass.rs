@@ -96,8 +96,9 @@ impl Pass<'_> {
     }
 
     async fn attempt(&self) -> Result<Passed> {
-        let patience = self.options.longest_lag;
-        let followers: Vec<_> = self.writers.iter().map(|_| Follower::new(&self.source.stop, patience)).collect();
+        let CopyOptions { longest_lag, bandwidth, .. } = self.options;
+        let follower = || Follower::new(&self.source.stop, *longest_lag, bandwidth);
+        let followers: Vec<_> = self.writers.iter().map(|_| follower()).collect();
         if let Some(passed) = self.relayed(&followers).await? {
             return Ok(passed);
         }

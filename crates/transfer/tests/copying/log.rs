@@ -12,7 +12,7 @@ use transship_testbed::s3::{Effect, Fault, Operation as Op};
 use crate::stage::{BUCKET, MIB, Stage, content, opened, verified};
 
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -24,14 +24,14 @@ impl Write for Lines {
 }
 
 impl Lines {
-    fn with(&self, words: &str) -> Vec<String> {
+    pub(crate) fn with(&self, words: &str) -> Vec<String> {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         text.lines().filter(|line| line.contains(words)).map(str::to_owned).collect()
     }
 }
 
 /// Keeps this thread's log while it lives.
-fn logged() -> (Lines, tracing::subscriber::DefaultGuard) {
+pub(crate) fn logged() -> (Lines, tracing::subscriber::DefaultGuard) {
     let lines = Lines::default();
     let to = lines.clone();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_ansi(false);

@@ -9,6 +9,7 @@ mod stage;
 mod throttle;
 
 mod any_object;
+mod bandwidth;
 mod cancelling;
 mod ceph_like;
 mod changes;
