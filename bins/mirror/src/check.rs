@@ -20,12 +20,17 @@ use transship_support::{ExitCode, Failure, Output, cancel_on_signals};
 
 use crate::{
     cli::{CheckArgs, Cli},
-    remotes,
+    remotes::{self, Remotes},
 };
 
 pub(crate) async fn run(cli: &Cli, args: &CheckArgs) -> Result<ExitCode> {
-    let filter = args.filters.filter(OffsetDateTime::now_utc())?;
-    let (ends, _) = remotes::ends(cli.config.as_ref(), &args.source, &args.destination)?;
+    let now = OffsetDateTime::now_utc();
+    args.filters.filter(now)?; // mistakes of the command line come before the first request
+    let remotes = Remotes::of(cli)?;
+    let destination = remotes.folder(&args.destination)?;
+    let source = remotes.source(&args.source).await?;
+    let ends = remotes::ends(&source, &destination)?;
+    let filter = args.filters.filter_of(&source, now)?;
     let cancel = cancel_on_signals()?;
     let mut told = Told::open(args)?;
     let mut options = MirrorOptions {
@@ -161,7 +166,6 @@ impl Told {
             Change::Copy { source, replaces: Some((_, reason)) } | Change::Immutable { source, reason } => {
                 (Mark::Differ, here(source), Some(reason.to_string()))
             }
-            Change::Unsure { source, .. } => (Mark::Error, here(source), None),
             Change::Delete { destination, .. } | Change::Extra { destination } if !args.one_way => {
                 (Mark::MissingOnSource, there(destination), None)
             }
@@ -186,6 +190,9 @@ impl Told {
         for lines in self.files.values_mut().chain(&mut self.combined) {
             lines.out.flush().with_context(|| format!("write {}", lines.path.display()))?;
         }
+        if ended == Some(ExitCode::RunFailed) && self.counts.is_empty() {
+            return Ok(ExitCode::RunFailed);
+        }
         let count = |mark| self.counts.get(&mark).copied().unwrap_or(0);
         let all: Vec<String> =
             Mark::ALL.into_iter().map(|mark| format!("{} {}", count(mark), mark.meaning())).collect();
@@ -193,7 +200,8 @@ impl Told {
             0 => String::new(),
             count => format!("; of {count} only the size could be compared, --download reads them"),
         };
-        Output::stdout().line(&format_args!("{}{by_size}", all.join(", ")))?;
+        let whole = if ended.is_some() { "not all was compared: " } else { "" };
+        Output::stdout().line(&format_args!("{whole}{}{by_size}", all.join(", ")))?;
         let differs = Mark::ALL.into_iter().any(|mark| mark != Mark::Match && count(mark) > 0);
         let found = if differs { ExitCode::ObjectsFailed } else { ExitCode::Done };
         Ok(ended.map_or(found, |ended| found.and(ended)))

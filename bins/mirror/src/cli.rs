@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use transship::mirror::Share;
 use transship_support::{LogArgs, MemorySize, OutputFormat, RunArgs};
 
 use crate::{
     filters::FilterArgs,
+    flags,
     values::{Size, Span, share},
 };
 
@@ -34,6 +35,14 @@ pub struct Cli {
     /// Log as JSON: the same as --log-format json
     #[arg(long, global = true, help_heading = LOGS)]
     pub use_json_log: bool,
+
+    /// Flags of backends, `s3-region` and so on, and their values.
+    #[arg(skip)]
+    pub backend_flags: Vec<(String, String)>,
+
+    /// What was given and has no effect, a line each.
+    #[arg(skip)]
+    pub without_effect: Vec<String>,
 
     /// What to do.
     #[command(subcommand)]
@@ -93,6 +102,15 @@ pub struct MirrorArgs {
     #[arg(long, value_name = "DURATION")]
     pub max_duration: Option<Span>,
 
+    /// Start nothing more when so much was copied: exit code 6
+    #[arg(long, value_name = "SIZE")]
+    pub max_transfer: Option<Size>,
+
+    /// How --max-transfer and --max-duration end: soft finishes what is under way; cautious and hard never begin what would
+    /// exceed the size; after the time, what is under way has ten seconds, with soft as long as it takes
+    #[arg(long, value_name = "MODE", ignore_case = true, default_value = "hard")]
+    pub cutoff_mode: CutoffMode,
+
     /// Split objects that the source holds in one part when they are larger than this
     #[arg(long, value_name = "SIZE", default_value = "1G")]
     pub upload_cutoff: Size,
@@ -113,17 +131,24 @@ pub struct MirrorArgs {
     #[command(flatten, next_help_heading = DELETIONS)]
     pub deletions: DeletionArgs,
 
+    /// Where goes what is replaced or deleted.
+    #[command(flatten, next_help_heading = DELETIONS)]
+    pub backup: BackupArgs,
+
     /// Memory, progress and results.
     #[command(flatten, next_help_heading = RUN)]
     pub run: RunArgs,
+}
 
-    /// Listing at once is always on
-    #[arg(long, hide = true)]
-    pub fast_list: bool,
-
-    /// Nothing is checked beforehand
-    #[arg(long, hide = true)]
-    pub no_traverse: bool,
+/// How a run ends early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CutoffMode {
+    /// What would exceed the size is not begun; what is under way when the time is over has ten seconds.
+    Hard,
+    /// What is under way is finished.
+    Soft,
+    /// As hard.
+    Cautious,
 }
 
 /// Flags of `check`.
@@ -250,10 +275,41 @@ pub struct DeletionArgs {
     /// Delete objects at the destination that the filters exclude, too
     #[arg(long)]
     pub delete_excluded: bool,
+}
 
-    /// Deletions always come last
-    #[arg(long, hide = true)]
-    pub delete_after: bool,
+/// Where goes what is replaced or deleted.
+#[derive(Clone, Debug, Default, Args)]
+pub struct BackupArgs {
+    /// Keep what is about to be replaced or deleted here, under the same paths
+    #[arg(long, value_name = "DIR")]
+    pub backup_dir: Option<String>,
+
+    /// What the names of kept objects end with; without --backup-dir they are kept beside the others
+    #[arg(long, value_name = "SUFFIX")]
+    pub suffix: Option<String>,
+
+    /// The suffix goes before the extension
+    #[arg(long, requires = "suffix")]
+    pub suffix_keep_extension: bool,
+}
+
+impl Cli {
+    /// The command line that is understood: [`Parser`]'s own does not know the flags of backends.
+    pub fn whole() -> clap::Command {
+        flags::taking_all(Self::command())
+    }
+
+    /// Reads a command line.
+    ///
+    /// # Errors
+    /// It is none, or it asks for help.
+    pub fn read(line: impl IntoIterator<Item = impl Into<std::ffi::OsString> + Clone>) -> Result<Self, clap::Error> {
+        let matches = Self::whole().try_get_matches_from(line)?;
+        let mut cli = Self::from_arg_matches(&matches)?;
+        cli.backend_flags = flags::of_backends(&matches);
+        cli.without_effect = flags::without_effect(&matches);
+        Ok(cli)
+    }
 }
 
 impl MirrorArgs {
@@ -266,12 +322,21 @@ impl MirrorArgs {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        Cli::whole().debug_assert();
+    }
+
+    #[test]
+    fn flags_of_backends_stand_anywhere_and_switches_need_no_value() {
+        let line = "transship-mirror --s3-region eu copy --s3-env-auth a: b: --s3-acl=private --s3-no-head=false -M";
+        let cli = Cli::read(line.split(' ')).unwrap();
+        let given: Vec<_> = cli.backend_flags.iter().map(|(flag, value)| format!("{flag}={value}")).collect();
+        assert_eq!(given, ["s3-env-auth=true", "s3-region=eu", "s3-acl=private", "s3-no-head=false"]);
+        assert_eq!(cli.without_effect, ["--metadata has no effect here: metadata is always kept"]);
+        let error = Cli::read("transship-mirror copy a: b: --s3-regoin eu".split(' ')).unwrap_err().to_string();
+        assert!(error.contains("--s3-region"), "{error}");
     }
 }

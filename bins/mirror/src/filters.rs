@@ -12,7 +12,10 @@ use time::OffsetDateTime;
 use transship::diff::{Filter, FilterError, Limits, Rule, Rules};
 use transship_support::Failure;
 
-use crate::values::{Age, Size};
+use crate::{
+    remotes::Opened,
+    values::{Age, Size},
+};
 
 /// Which objects take part.
 #[derive(Clone, Debug, Default, Args)]
@@ -77,6 +80,22 @@ impl FilterArgs {
     /// Usage, naming the flag, or the file and its line.
     pub fn filter(&self, now: OffsetDateTime) -> Result<Filter> {
         self.read(now).map_err(Failure::usage)
+    }
+
+    /// The same, or the one object that was typed in place of a folder.
+    ///
+    /// # Errors
+    /// As [`filter`](Self::filter); an object and filters as well.
+    pub(crate) fn filter_of(&self, source: &Opened, now: OffsetDateTime) -> Result<Filter> {
+        let filter = self.filter(now)?;
+        match &source.only {
+            None => Ok(filter),
+            Some(name) if filter.is_empty() => Ok(Filter::files([name.clone()])),
+            Some(_) => {
+                let typed = &source.typed;
+                Err(Failure::usage(anyhow!("{typed} is one object, and filters choose among the objects of a folder")))
+            }
+        }
     }
 
     fn read(&self, now: OffsetDateTime) -> Result<Filter> {

@@ -3,7 +3,9 @@
 mod check;
 pub mod cli;
 mod filters;
+mod flags;
 mod listing;
+mod overlap;
 mod plan;
 mod policy;
 mod remotes;
@@ -14,7 +16,6 @@ mod values;
 use std::io::Write;
 
 use anyhow::Context;
-use clap::{CommandFactory, Parser};
 use transship_support::{ExitCode, LogFormat, Output};
 
 use crate::cli::{Cli, Command};
@@ -24,7 +25,7 @@ use crate::cli::{Cli, Command};
 /// # Errors
 /// Whatever ends the command; [`ExitCode::of`] tells the exit code.
 pub async fn main() -> anyhow::Result<ExitCode> {
-    let mut cli = match Cli::try_parse() {
+    let mut cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
             error.print().context("print the help")?;
@@ -35,6 +36,7 @@ pub async fn main() -> anyhow::Result<ExitCode> {
         cli.log.log_format = LogFormat::Json;
     }
     cli.log.init("transship_mirror")?;
+    cli.without_effect.iter().for_each(|line| tracing::debug!("{line}"));
     match &cli.command {
         Command::Sync(args) => sync::run(&cli, args, true).await,
         Command::Copy(args) => sync::run(&cli, args, false).await,
@@ -47,7 +49,7 @@ pub async fn main() -> anyhow::Result<ExitCode> {
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(*shell, &mut Cli::command(), "transship-mirror", &mut script);
+            clap_complete::generate(*shell, &mut Cli::whole(), "transship-mirror", &mut script);
             let mut out = Output::stdout();
             out.write_all(&script).and_then(|()| out.flush()).context("print the completions")?;
             Ok(ExitCode::Done)

@@ -1,5 +1,7 @@
 //! `transship-mirror ls` and `size`
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use futures::{StreamExt, TryStreamExt};
 use time::OffsetDateTime;
@@ -11,7 +13,7 @@ use transship_support::{ExitCode, Failure, Output, OutputFormat, cancel_on_signa
 
 use crate::{
     cli::{Cli, ListArgs},
-    remotes,
+    remotes::Remotes,
 };
 
 /// `ls`: size and path of every object, as rclone prints them; or JSON lines.
@@ -55,8 +57,10 @@ async fn each(
     args: &ListArgs,
     mut take: impl FnMut(&str, &transship::types::Entry) -> Result<()>,
 ) -> Result<ExitCode> {
-    let filter = std::sync::Arc::new(args.filters.filter(OffsetDateTime::now_utc())?);
-    let place = remotes::place(cli.config.as_ref(), &args.remote)?;
+    let now = OffsetDateTime::now_utc();
+    args.filters.filter(now)?; // mistakes of the command line come before the first request
+    let source = Remotes::of(cli)?.source(&args.remote).await?;
+    let (filter, place) = (Arc::new(args.filters.filter_of(&source, now)?), source.place);
     let cancel = cancel_on_signals()?;
     let options =
         ListOptions { listers: usize::from(args.checkers), skip: excluded(&filter), ..ListOptions::default() };

@@ -12,9 +12,7 @@ use crate::results::DESTINATION;
 pub(crate) fn foretold(change: &Change, ends: &Ends) -> (ObjectReport, Option<String>) {
     let because = change.because();
     let (entry, place, outcome, line) = match change {
-        Change::Copy { source, .. } | Change::Unsure { source, .. } => {
-            (source, &ends.source, Outcome::Planned, Some("copy"))
-        }
+        Change::Copy { source, .. } => (source, &ends.source, Outcome::Planned, Some("copy")),
         Change::Same { source, .. } => (source, &ends.source, Outcome::Skipped { reason: because.clone() }, None),
         Change::Immutable { source, .. } => {
             let error = format!("it differs ({because}), and objects that are there must not be replaced");

@@ -1,80 +1,168 @@
 //! From what was typed to places.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
-use transship::{Place, mirror::Ends, store::BucketSpec, transfer::Destination};
-use transship_config::{RcloneConfig, Remote};
-use transship_support::{Failure, environment};
+use anyhow::{Context, Result, anyhow, bail};
+use transship::{
+    Error, Place,
+    mirror::{Backup, Ends},
+    store::{BucketSpec, ListRequest, LocalSpec, Location, RetryOptions, retry},
+    transfer::Destination,
+};
+use transship_config::{RcloneConfig, Remote, WriteOptions};
+use transship_support::{ExitCode, Failure, environment};
 
-/// Both ends of a run.
-pub(crate) fn ends(config: Option<&PathBuf>, source: &str, destination: &str) -> Result<(Ends, Remote)> {
-    open(config, source, destination).map_err(Failure::usage)
+use crate::{
+    cli::{BackupArgs, Cli},
+    overlap::{Relation, relation},
+    sync::code,
+};
+
+/// What rclone's configuration makes of what was typed.
+pub(crate) struct Remotes {
+    config: RcloneConfig,
+    folder: PathBuf,
 }
 
-/// One place, to be looked at.
-pub(crate) fn place(config: Option<&PathBuf>, remote: &str) -> Result<Place> {
-    let look = || -> Result<Place> {
-        let config = RcloneConfig::load(config.map(PathBuf::as_path), &environment())?;
-        let remote = config.remote(remote, &std::env::current_dir().context("find the current directory")?)?;
-        tell(&remote);
-        Ok(Place::at(remote.location()?)?)
+/// A remote, opened.
+#[derive(Clone, Debug)]
+pub(crate) struct Opened {
+    pub(crate) typed: String,
+    pub(crate) location: Location,
+    pub(crate) place: Place,
+    pub(crate) write: WriteOptions,
+    /// The one object that is meant, without the place's prefix, where no folder is.
+    pub(crate) only: Option<String>,
+}
+
+impl Remotes {
+    /// Reads the configuration.
+    pub(crate) fn of(cli: &Cli) -> Result<Self> {
+        let config = RcloneConfig::load(cli.config.as_deref(), &environment()).map_err(Failure::usage)?;
+        let folder = std::env::current_dir().context("find the current directory").map_err(Failure::usage)?;
+        Ok(Self { config: config.with_flags(cli.backend_flags.iter().cloned()), folder })
+    }
+
+    /// A place to write to: always a folder.
+    pub(crate) fn folder(&self, typed: &str) -> Result<Opened> {
+        self.remote(typed).and_then(|remote| opened(typed, &remote)).map_err(Failure::usage)
+    }
+
+    /// A place to read from: a folder, or one object.
+    pub(crate) async fn source(&self, typed: &str) -> Result<Opened> {
+        let remote = self.remote(typed).map_err(Failure::usage)?;
+        let folder = opened(typed, &remote).map_err(Failure::usage)?;
+        match (&remote.object, &folder.location.bucket) {
+            (_, BucketSpec::Local(spec)) => match spec.root.is_file() {
+                true => file(typed, &remote, spec).map_err(Failure::usage),
+                false => Ok(folder),
+            },
+            (Some(key), _) => object(folder, key).await.map_err(|error| Failure::new(code(&error), error)),
+            (None, _) => Ok(folder),
+        }
+    }
+
+    fn remote(&self, typed: &str) -> Result<Remote> {
+        let remote = self.config.remote(typed, &self.folder)?;
+        remote.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        remote.ignored.iter().for_each(|ignored| tracing::debug!("{ignored} has no effect here"));
+        Ok(remote)
+    }
+}
+
+fn opened(typed: &str, remote: &Remote) -> Result<Opened> {
+    at(typed, remote, remote.location()?.clone(), None)
+}
+
+fn at(typed: &str, remote: &Remote, location: Location, only: Option<String>) -> Result<Opened> {
+    let place = Place::at(&location)?;
+    Ok(Opened { typed: typed.to_owned(), location, place, write: remote.write.clone(), only })
+}
+
+fn file(typed: &str, remote: &Remote, spec: &LocalSpec) -> Result<Opened> {
+    let (Some(folder), Some(name)) = (spec.root.parent(), spec.root.file_name()) else {
+        bail!("{typed} is neither a file nor a directory");
     };
-    look().map_err(Failure::usage)
+    let name = name.to_str().ok_or_else(|| anyhow!("{typed}: the name is not valid UTF-8"))?;
+    let bucket = BucketSpec::Local(LocalSpec { root: folder.to_owned(), ..spec.clone() });
+    at(typed, remote, Location { bucket, prefix: String::new() }, Some(name.to_owned()))
 }
 
-/// What is worth knowing of what was typed and configured.
-fn tell(remote: &Remote) {
-    remote.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    remote.ignored.iter().for_each(|ignored| tracing::debug!("{ignored} has no effect here"));
+/// One look tells: of all keys that begin with the object's, its own comes first.
+async fn object(folder: Opened, key: &str) -> Result<Opened, Error> {
+    let request = ListRequest { prefix: key.to_owned(), max_keys: Some(1), ..ListRequest::default() };
+    let patience = RetryOptions::default().at_first_contact();
+    let page = retry(&patience, |_| folder.place.bucket.list_page(&request, None)).await?;
+    if page.entries.first().is_none_or(|entry| entry.key.as_str() != key) {
+        return Ok(folder);
+    }
+    let (prefix, name) = key.rfind('/').map_or(("", key), |slash| key.split_at(slash + 1));
+    let place = Place { prefix: prefix.to_owned(), ..folder.place };
+    let location = Location { prefix: prefix.to_owned(), ..folder.location };
+    Ok(Opened { place, location, only: Some(name.to_owned()), ..folder })
 }
 
-fn open(config: Option<&PathBuf>, source: &str, destination: &str) -> Result<(Ends, Remote)> {
-    let config = RcloneConfig::load(config.map(PathBuf::as_path), &environment())?;
-    let folder = std::env::current_dir().context("find the current directory")?;
-    let from = config.remote(source, &folder)?;
-    let to = config.remote(destination, &folder)?;
-    tell(&from);
-    tell(&to);
-    let (source, place) = (Place::at(from.location()?)?, Place::at(to.location()?)?);
-    let written = Destination {
+/// Both ends of a run, which lie apart.
+pub(crate) fn ends(source: &Opened, destination: &Opened) -> Result<Ends> {
+    apart(source, destination).map_err(|error| Failure::new(ExitCode::GuardRefused, error))?;
+    let written = written(destination);
+    Ok(Ends { source: source.place.clone(), destination: destination.place.clone(), written })
+}
+
+fn written(to: &Opened) -> Destination {
+    Destination {
         acl: to.write.acl.clone(),
         storage_class: to.write.storage_class.clone(),
         encryption: to.write.encryption.clone(),
         keep_time: true,
-        ..Destination::new(place.bucket.clone())
-    };
-    let ends = Ends { source, destination: place, written };
-    refuse_overlap(&from, &to, &ends)?;
-    Ok((ends, to))
+        ..Destination::new(to.place.bucket.clone())
+    }
 }
 
 /// A destination inside its source would be copied into itself; a source inside its destination would be deleted.
-fn refuse_overlap(source: &Remote, destination: &Remote, ends: &Ends) -> Result<()> {
-    let told = || format!("{} and {}", ends.source.describe(), ends.destination.describe());
-    let (from, to) = (source.location()?, destination.location()?);
-    let (same, nested) = match (&from.bucket, &to.bucket) {
-        (BucketSpec::Local(one), BucketSpec::Local(other)) => {
-            let (one, other) = (real(&one.root.join(&from.prefix)), real(&other.root.join(&to.prefix)));
-            (one == other, one.starts_with(&other) || other.starts_with(&one))
-        }
-        _ if ends.source.bucket.location() != ends.destination.bucket.location() => (false, false),
-        _ => {
-            let (one, other) = (&from.prefix, &to.prefix);
-            (one == other, one.starts_with(other.as_str()) || other.starts_with(one.as_str()))
-        }
-    };
-    if same {
-        bail!("source and destination are the same place: {}", ends.source.describe());
+fn apart(source: &Opened, destination: &Opened) -> Result<()> {
+    let (one, other) = (source.place.describe(), destination.place.describe());
+    match relation(destination, source) {
+        Relation::Apart => Ok(()),
+        Relation::Same => bail!("source and destination are the same place: {one}"),
+        // One object of a folder may well go into a folder below or above.
+        Relation::Inside(_) | Relation::Around if source.only.is_some() => Ok(()),
+        Relation::Inside(_) => bail!("the destination, {other}, lies inside the source, {one}"),
+        Relation::Around => bail!("the source, {one}, lies inside the destination, {other}"),
     }
-    if nested {
-        bail!("one of source and destination lies inside the other: {}", told());
-    }
-    Ok(())
 }
 
-/// Where a path leads, links followed as far as it is there.
-fn real(path: &Path) -> PathBuf {
-    let there = path.ancestors().find_map(|part| Some((part.canonicalize().ok()?, path.strip_prefix(part).ok()?)));
-    there.map_or_else(|| path.to_owned(), |(real, rest)| real.join(rest))
+/// Where goes what is about to be replaced or deleted. `keeps_out` tells whether filters exclude a folder.
+pub(crate) fn backup(
+    remotes: &Remotes,
+    args: &BackupArgs,
+    source: &Opened,
+    destination: &Opened,
+    keeps_out: impl Fn(&str) -> bool,
+) -> Result<Option<Backup>> {
+    let suffix = args.suffix.clone().unwrap_or_default();
+    let to = match &args.backup_dir {
+        None if suffix.is_empty() => return Ok(None),
+        None => destination.clone(),
+        Some(typed) => {
+            let to = remotes.folder(typed)?;
+            for (what, end) in [("source", source), ("destination", destination)] {
+                let overlaps = match relation(&to, end) {
+                    Relation::Apart => false,
+                    Relation::Inside(folder) => !keeps_out(&folder),
+                    Relation::Same | Relation::Around => true,
+                };
+                if overlaps {
+                    let (kept, end) = (to.place.describe(), end.place.describe());
+                    return Err(Failure::usage(anyhow!(
+                        "--backup-dir must not overlap the {what}: {kept} and {end}; inside it, a filter must exclude \
+                         the folder"
+                    )));
+                }
+            }
+            to
+        }
+    };
+    let (written, place) = (written(&to), to.place);
+    Ok(Some(Backup { place, written, suffix, keep_extension: args.suffix_keep_extension }))
 }

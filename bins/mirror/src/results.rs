@@ -1,7 +1,7 @@
 //! What comes of a run, and where it goes.
 
 use anyhow::Result;
-use transship::mirror::{Ends, Mirrored};
+use transship::mirror::{Ends, Mirrored, Refusal};
 use transship::{
     report::{DestinationReport, Ending, Header, ObjectReport, Place, StoreRequests, Summary, Totals},
     store::Bucket,
@@ -20,7 +20,9 @@ pub(crate) struct Results {
     totals: Totals,
     report: Option<ReportOutput>,
     format: OutputFormat,
-    guard: Option<String>,
+    refused: Option<String>,
+    /// There was more to copy, and something said that it is enough.
+    cut_off: bool,
     spared: u64,
 }
 
@@ -37,7 +39,7 @@ impl Results {
             None => None,
         };
         let totals = Totals::of(&header.destinations);
-        Ok(Self { header, totals, report, format: args.run.output, guard: None, spared: 0 })
+        Ok(Self { header, totals, report, format: args.run.output, refused: None, cut_off: false, spared: 0 })
     }
 
     pub(crate) fn take(&mut self, what: Mirrored, ends: &Ends) -> Result<()> {
@@ -53,7 +55,12 @@ impl Results {
                 Ok(())
             }
             Mirrored::Refused(refusal) => {
-                self.guard = Some(refusal.to_string());
+                self.refuse(&refusal);
+                Ok(())
+            }
+            Mirrored::CutOff(reached) => {
+                tracing::warn!("{reached}: nothing new is started");
+                self.cut_off = true;
                 Ok(())
             }
             Mirrored::Again(why) => {
@@ -61,6 +68,16 @@ impl Results {
                 Ok(())
             }
         }
+    }
+
+    /// Takes down what a guard says, and what to do about it.
+    pub(crate) fn refuse(&mut self, refusal: &Refusal) {
+        let meant = match refusal {
+            Refusal::EmptySource { .. } => "--allow-empty-source",
+            Refusal::TooMany { limit: Some(_), .. } => "a larger --max-delete",
+            _ => "--max-delete N or --max-delete P%",
+        };
+        self.refused = Some(format!("{refusal}; if that is meant, say so with {meant}"));
     }
 
     fn left_alone(&mut self, entry: &Entry, place: &transship::Place, reason: String) -> Result<()> {
@@ -80,15 +97,17 @@ impl Results {
 
     /// Writes what is left to write, and gives the exit code.
     pub(crate) async fn finish(mut self, ended: Option<(ExitCode, anyhow::Error)>, ends: &Ends) -> Result<ExitCode> {
-        if self.spared > 0 {
-            tracing::warn!("{} objects were not deleted, because not all copies succeeded", self.spared);
+        let spared = self.spared(self.cut_off || ended.as_ref().is_some_and(|(code, _)| *code == ExitCode::Stopped));
+        if let Some(why) = self.refused.as_ref().or(spared.as_ref()) {
+            tracing::warn!("{why}");
         }
-        let guarded = if self.guard.is_some() { ExitCode::GuardRefused } else { ExitCode::Done };
-        let by_objects = ExitCode::from(&self.totals).and(guarded);
+        let guarded = if self.refused.is_some() { ExitCode::GuardRefused } else { ExitCode::Done };
+        let cut_off = if self.cut_off { ExitCode::Stopped } else { ExitCode::Done };
+        let by_objects = ExitCode::from(&self.totals).and(guarded).and(cut_off);
         let code = ended.as_ref().map_or(by_objects, |(code, _)| by_objects.and(*code));
         let ending = Ending {
             error: ended.as_ref().map(|(_, error)| one_line(error)),
-            guard: self.guard.take(),
+            guard: self.refused.take().or(spared),
             requests: vec![requests(SOURCE, &*ends.source.bucket), requests(DESTINATION, &*ends.destination.bucket)],
             ..Ending::now(code.code())
         };
@@ -105,6 +124,17 @@ impl Results {
             Some((_, error)) => Err(Failure::new(code, error)),
             None => Ok(code),
         }
+    }
+
+    /// Why objects that were to go are still there, though no guard was asked.
+    fn spared(&self, stopped: bool) -> Option<String> {
+        let why = if stopped { "the run was stopped" } else { "not all copies succeeded" };
+        let what = match self.spared {
+            0 => return None,
+            1 => "1 object that was".to_owned(),
+            count => format!("{count} objects that were"),
+        };
+        Some(format!("{what} to be deleted stayed, because {why}: nothing was deleted"))
     }
 
     fn print(&self, ending: &Ending, code: ExitCode, files: &[(&str, String)]) -> Result<()> {

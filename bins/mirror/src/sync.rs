@@ -9,26 +9,38 @@ use tokio_util::sync::CancellationToken;
 use transship::{
     Error,
     diff::Filter,
-    mirror::{Content, Deletion, Ends, Guards, MirrorOptions, changes, mirror},
+    mirror::{Change, Content, CutOff, Deletion, Ends, Guards, MirrorOptions, Mirrored, changes, mirror, refusal},
     store::{Capabilities, ErrorKind},
     types::ErrorClass,
 };
-use transship_config::Remote;
+use transship_config::WriteOptions;
 use transship_support::{ExitCode, Failure, Output, OutputFormat, Progress, Snapshot, cancel_on_signals, left_behind};
 
 use crate::{
-    cli::{Cli, MirrorArgs},
-    plan, policy, remotes,
+    cli::{Cli, CutoffMode, MirrorArgs},
+    plan, policy,
+    remotes::{self, Remotes},
     results::Results,
 };
 
 pub(crate) async fn run(cli: &Cli, args: &MirrorArgs, deletes: bool) -> Result<ExitCode> {
-    let filter = args.filters.filter(OffsetDateTime::now_utc())?;
-    let (ends, remote) = remotes::ends(cli.config.as_ref(), &args.source, &args.destination)?;
+    let now = OffsetDateTime::now_utc();
+    args.filters.filter(now)?; // mistakes of the command line come before the first request
+    let remotes = Remotes::of(cli)?;
+    let destination = remotes.folder(&args.destination)?;
+    let source = remotes.source(&args.source).await?;
+    let ends = remotes::ends(&source, &destination)?;
+    let filter = args.filters.filter_of(&source, now)?;
+    let keeps_out = |folder: &str| !filter.enters(folder);
+    let backup = remotes::backup(&remotes, &args.backup, &source, &destination, keeps_out)?;
     let cancel = cancel_on_signals()?;
-    let options = options(args, deletes, filter, &ends, &remote, cancel)?;
+    // One object is copied, whatever else is there.
+    let deletes_any = deletes && source.only.is_none();
+    let options = options(args, deletes_any, filter, &ends, &destination.write, cancel)?;
+    let options = MirrorOptions { backup, ..options };
     let mut results = Results::open(if deletes { "sync" } else { "copy" }, args, &ends).await?;
-    let deadline = args.max_duration.map(|span| stop_after(span.0, options.cancel.clone()));
+    let hard = args.max_duration.filter(|_| args.cutoff_mode != CutoffMode::Soft);
+    let deadline = hard.map(|span| stop_after(span.0, options.cancel.clone()));
     let ended = if args.dry_run {
         foretell(&ends, &options, args.run.output, &mut results).await?
     } else {
@@ -36,7 +48,7 @@ pub(crate) async fn run(cli: &Cli, args: &MirrorArgs, deletes: bool) -> Result<E
     };
     drop(deadline);
     let stopped = options.cancel.is_cancelled().then(|| (ExitCode::Stopped, anyhow::anyhow!("stopped before its end")));
-    results.finish(ended.map(|error| (code(&error), error.into())).or(stopped), &ends).await
+    results.finish(ended.map(|error| (code(&error), told(&error, &ends, deletes))).or(stopped), &ends).await
 }
 
 fn options(
@@ -44,7 +56,7 @@ fn options(
     deletes: bool,
     filter: Filter,
     ends: &Ends,
-    remote: &Remote,
+    write: &WriteOptions,
     cancel: CancellationToken,
 ) -> Result<MirrorOptions> {
     let work_dir = args.work_dir.clone().unwrap_or_else(std::env::temp_dir);
@@ -62,6 +74,7 @@ fn options(
             (true, true) => Deletion::ExtraAndExcluded,
         },
         guards: Guards { max_delete: args.deletions.max_delete, allow_empty_source: args.deletions.allow_empty_source },
+        cut_off: cut_off(args),
         work_dir,
         cancel,
         ..MirrorOptions::default()
@@ -69,13 +82,22 @@ fn options(
     options.list.listers = usize::from(args.checkers);
     options.copy.transfers = usize::from(args.transfers);
     options.copy.memory = args.memory();
-    options.copy.split_above = remote.write.upload_cutoff.unwrap_or(args.upload_cutoff.0);
-    if let Some(size) = remote.write.chunk_size {
+    options.copy.split_above = write.upload_cutoff.unwrap_or(args.upload_cutoff.0);
+    if let Some(size) = write.chunk_size {
         options.copy.part_size = size;
     }
     options.copy.retry.attempts = u32::from(args.retries);
     options.list.retry = options.copy.retry.clone();
     Ok(options)
+}
+
+fn cut_off(args: &MirrorArgs) -> CutOff {
+    let soft = args.cutoff_mode == CutoffMode::Soft;
+    CutOff {
+        bytes: args.max_transfer.map(|size| size.0),
+        cautious: !soft,
+        at: args.max_duration.filter(|_| soft).map(|span| tokio::time::Instant::now() + span.0),
+    }
 }
 
 /// Ends a run cleanly when its time is over.
@@ -88,13 +110,28 @@ fn stop_after(span: std::time::Duration, cancel: CancellationToken) -> tokio_uti
 }
 
 /// What an error of the run itself means.
-fn code(error: &Error) -> ExitCode {
+pub(crate) fn code(error: &Error) -> ExitCode {
     match error {
         Error::WorkDir(_) => ExitCode::Usage,
         Error::Store(error) if error.kind() == ErrorKind::Configuration => ExitCode::Usage,
         error if error.class() == ErrorClass::Cancelled => ExitCode::Stopped,
         _ => ExitCode::RunFailed,
     }
+}
+
+/// It in words, with what it means for the user.
+fn told(error: &Error, ends: &Ends, deletes: bool) -> anyhow::Error {
+    let mut line = error.to_string();
+    if let Error::Store(error) = error
+        && error.kind() == ErrorKind::NoSuchBucket
+        && error.location() == ends.destination.bucket.location()
+    {
+        line += "; create it first, no buckets are created here";
+    }
+    if deletes && matches!(error, Error::Store(_) | Error::Listing(_)) {
+        line += "; nothing was deleted";
+    }
+    anyhow::Error::msg(line)
 }
 
 /// The plan, printed.
@@ -106,12 +143,27 @@ async fn foretell(
 ) -> Result<Option<Error>> {
     let mut out = Output::stdout();
     let until = options.cancel.clone().cancelled_owned();
-    let mut changes = std::pin::pin!(changes(ends, options).stream.take_until(until));
+    let found = changes(ends, options);
+    let mut changes = std::pin::pin!(found.stream.take_until(until));
+    let (mut deletions, mut clean) = (0, true);
     loop {
         match changes.try_next().await {
-            Ok(None) => return Ok(None),
+            Ok(None) if options.cancel.is_cancelled() => return Ok(None),
+            Ok(None) if !clean => {
+                results.take(Mirrored::Spared(deletions), ends)?;
+                return Ok(None);
+            }
+            Ok(None) => match refusal(ends, options, &found.compared, deletions).await {
+                Ok(refused) => {
+                    refused.iter().for_each(|refusal| results.refuse(refusal));
+                    return Ok(None);
+                }
+                Err(error) => return Ok(Some(error)),
+            },
             Err(error) => return Ok(Some(error)),
             Ok(Some(change)) => {
+                deletions += u64::from(matches!(change, Change::Delete { .. }));
+                clean &= !matches!(change, Change::Immutable { .. });
                 let (object, line) = plan::foretold(&change, ends);
                 results.add(&object)?;
                 match (format, line) {

@@ -36,6 +36,6 @@ mod written;
 
 pub use error::{ConfigError, Result};
 pub use origin::{At, Origin, Sourced};
-pub use rclone::{Ignored, RcloneConfig, Remote, RemotePlace, WriteOptions};
+pub use rclone::{BackendFlag, Ignored, RcloneConfig, Remote, RemotePlace, WriteOptions};
 pub use solgate::{AlertsConfig, ConfigPath, CredentialsFrom, DestinationConfig, LocationConfig, SolgateConfig};
 pub use timedelta::parse_timedelta;

@@ -63,6 +63,15 @@ impl fmt::Debug for RcloneConfig {
     }
 }
 
+/// A flag of a backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendFlag {
+    /// Without the dashes before it: `s3-region`.
+    pub name: String,
+    /// It needs no value: alone it is `true`.
+    pub is_switch: bool,
+}
+
 impl RcloneConfig {
     /// Reads the file that `named` says (`--config`), or else `RCLONE_CONFIG`, or else the first that is there of
     /// `$XDG_CONFIG_HOME/rclone/rclone.conf`, `~/.config/rclone/rclone.conf` and `~/.rclone.conf`. There need not be
@@ -100,9 +109,14 @@ impl RcloneConfig {
     }
 
     /// The flags of backends, `s3-region` and so on, for a command line that wants to take them.
-    pub fn backend_flags() -> impl Iterator<Item = String> {
-        backends()
-            .flat_map(|backend| backend.options().map(|key| format!("{}_{key}", backend.prefix).replace('_', "-")))
+    pub fn backend_flags() -> impl Iterator<Item = BackendFlag> {
+        backends().flat_map(|backend| {
+            let flag = |key| BackendFlag {
+                name: format!("{}_{key}", backend.prefix).replace('_', "-"),
+                is_switch: backend.is_switch(key),
+            };
+            backend.options().map(flag)
+        })
     }
 
     /// The file that was read.

@@ -47,7 +47,7 @@ fn a_remote_without_a_bucket_names_all_and_says_so_when_one_is_needed() {
     let all = remote(PIPELINE, &[], "source:");
     assert_eq!(all.place, RemotePlace::AllBuckets);
     let error = all.location().unwrap_err().to_string();
-    assert_eq!(error, "source:: no bucket is named: expected source:bucket or source:bucket/path");
+    assert_eq!(error, "\"source:\" names no bucket: expected source:bucket or source:bucket/path");
 }
 
 #[test]
@@ -75,7 +75,7 @@ const PAGE: &str = include_str!("../../../../docs/mirror-configuration.md");
 #[test]
 fn the_page_knows_every_option() {
     for flag in RcloneConfig::backend_flags() {
-        let (backend, option) = flag.split_once('-').unwrap();
+        let (backend, option) = flag.name.split_once('-').unwrap();
         let option = option.replace('-', "_");
         assert!(PAGE.contains(&format!("`{option}`")), "{backend} {option}");
     }

@@ -83,8 +83,8 @@ fn what_is_ignored_says_who_said_it() {
 #[test]
 fn flags_of_backends_are_known_by_name() {
     let flags: Vec<_> = RcloneConfig::backend_flags().collect();
-    for flag in ["s3-region", "s3-sse-kms-key-id", "gcs-service-account-file", "azureblob-sas-url", "local-copy-links"]
-    {
-        assert!(flags.iter().any(|known| known == flag), "{flag}");
+    for flag in ["s3-region", "s3-sse-kms-key-id", "gcs-service-account-file", "azureblob-sas-url", "local-encoding"] {
+        assert!(flags.iter().any(|known| known.name == flag && !known.is_switch), "{flag}");
     }
+    assert!(flags.iter().any(|known| known.name == "s3-env-auth" && known.is_switch));
 }

@@ -72,6 +72,14 @@ impl Filter {
         }
     }
 
+    /// Whether anything in a folder may take part: `a/b/`.
+    pub fn enters(&self, folder: &str) -> bool {
+        match &self.files {
+            Some(files) => files.range(folder.to_owned()..).next().is_some_and(|file| file.starts_with(folder)),
+            None => self.rules.barred(folder).is_none(),
+        }
+    }
+
     /// Whether an object takes part. `path` is its key as rules see it.
     pub fn includes(&self, path: &str, entry: &Entry) -> bool {
         self.exclusion(path, entry).is_none()

@@ -48,13 +48,6 @@ pub enum Change {
         /// How what is there differs.
         reason: Reason,
     },
-    /// Both have it, and listings cannot tell whether it is the same. Who asks for [`changes`] never sees it.
-    Unsure {
-        /// The source's object.
-        source: Entry,
-        /// The destination's.
-        destination: Entry,
-    },
     /// It is deleted.
     Delete {
         /// The destination's object, under its full key.
@@ -65,6 +58,19 @@ pub enum Change {
     /// Only the destination has it, and it stays.
     Extra {
         /// The destination's object, under its full key.
+        destination: Entry,
+    },
+}
+
+/// What listings tell of a key.
+pub(super) enum Found {
+    /// What is to happen.
+    Change(Change),
+    /// Both have it, and only what they hold tells whether it is the same.
+    Open {
+        /// The source's object.
+        source: Entry,
+        /// The destination's.
         destination: Entry,
     },
 }
@@ -98,7 +104,6 @@ impl Change {
             Self::Copy { replaces: Some((_, reason)), .. }
             | Self::Same { reason, .. }
             | Self::Immutable { reason, .. } => reason.to_string(),
-            Self::Unsure { .. } => "listings cannot tell".to_owned(),
             Self::Delete { gone, .. } => gone.to_string(),
             Self::Extra { .. } => "only at the destination".to_owned(),
         }
@@ -194,7 +199,7 @@ async fn start(
     ends: Ends,
     options: MirrorOptions,
     compared: Arc<Compared>,
-) -> Result<impl Stream<Item = Result<Change>> + Send> {
+) -> Result<impl Stream<Item = Result<Found>> + Send> {
     let listing = options.listing();
     let [source, destination] = options.sides(&ends);
     let ordered = |side: Side| async {
@@ -241,7 +246,7 @@ struct Planning {
 
 impl Planning {
     /// The changes in one range, found by a task of its own, so that ranges use every core.
-    fn of(self: Arc<Self>, piece: Piece<2>) -> impl Stream<Item = Result<Change>> + Send + Unpin {
+    fn of(self: Arc<Self>, piece: Piece<2>) -> impl Stream<Item = Result<Found>> + Send + Unpin {
         let (sender, receiver) = mpsc::channel(WAITING);
         let task = AbortOnDropHandle::new(tokio::spawn(async move {
             if let Err(error) = self.walk(piece, &sender).await {
@@ -251,13 +256,13 @@ impl Planning {
         Box::pin(crate::tasks::outcomes(receiver, task, "the comparison"))
     }
 
-    async fn walk(&self, piece: Piece<2>, changes: &mpsc::Sender<Result<Change>>) -> Result<()> {
+    async fn walk(&self, piece: Piece<2>, told: &mpsc::Sender<Result<Found>>) -> Result<()> {
         let [source, destination] = piece.listings();
         let [from, to] = &self.sides;
         let mut join = Join::new((source, &from.prefix), (destination, &to.prefix));
         while let Some(pair) = join.next().await? {
-            if let Some(change) = self.decide(pair)
-                && changes.send(Ok(change)).await.is_err()
+            if let Some(found) = self.decide(pair)
+                && told.send(Ok(found)).await.is_err()
             {
                 break;
             }
@@ -266,7 +271,7 @@ impl Planning {
     }
 
     /// What is to be done, or `None` where the key takes no part.
-    fn decide(&self, pair: Pair) -> Option<Change> {
+    fn decide(&self, pair: Pair) -> Option<Found> {
         let (source, destination) = match pair {
             Pair::Source(source) => (Some(source), None),
             Pair::Destination(destination) => (None, Some(destination)),
@@ -283,23 +288,24 @@ impl Planning {
         if let Some(source) = &source {
             self.compared.source_bytes.fetch_add(source.size, Ordering::Relaxed);
         }
-        match (source, destination) {
-            (None, None) => None,
-            (Some(source), None) => Some(Change::Copy { source, replaces: None }),
-            (None, Some(destination)) if self.deletion == Deletion::Nothing => Some(Change::Extra { destination }),
+        let change = match (source, destination) {
+            (None, None) => return None,
+            (Some(source), Some(destination)) => return Some(self.judge(source, destination)),
+            (Some(source), None) => Change::Copy { source, replaces: None },
+            (None, Some(destination)) if self.deletion == Deletion::Nothing => Change::Extra { destination },
             (None, Some(destination)) => {
                 let gone = match (at_source, takes_part(&destination)) {
                     (_, false) => Gone::Excluded,
                     (true, true) => Gone::SourceExcluded,
                     (false, true) => Gone::Missing,
                 };
-                Some(Change::Delete { destination, gone })
+                Change::Delete { destination, gone }
             }
-            (Some(source), Some(destination)) => Some(self.judge(source, destination)),
-        }
+        };
+        Some(Found::Change(change))
     }
 
-    fn judge(&self, source: Entry, destination: Entry) -> Change {
+    fn judge(&self, source: Entry, destination: Entry) -> Found {
         let verdict = self.judge.compare(&source, &destination);
         let open = match self.content {
             Content::AsListed => false,
@@ -311,9 +317,9 @@ impl Planning {
             Content::Read => source.size == destination.size,
         };
         if open {
-            Change::Unsure { source, destination }
+            Found::Open { source, destination }
         } else {
-            Change::judged(source, destination, verdict, self.immutable)
+            Found::Change(Change::judged(source, destination, verdict, self.immutable))
         }
     }
 }

@@ -8,7 +8,7 @@ use transship_store::{Bucket, ErrorKind, GetOptions, RetryOptions, retry};
 use transship_types::{Digest, Entry};
 use transship_verify::Hasher;
 
-use super::{Change, Ends};
+use super::{Change, Ends, changes::Found};
 use crate::Result;
 
 /// When objects of the same size are read to be compared.
@@ -26,20 +26,20 @@ pub enum Content {
 
 /// Settles what listings left open, so many objects at once. The order changes.
 pub(super) fn settled(
-    changes: impl Stream<Item = Result<Change>> + Send,
+    found: impl Stream<Item = Result<Found>> + Send,
     reader: Arc<Reader>,
     at_once: usize,
 ) -> impl Stream<Item = Result<Change>> + Send {
-    let settle = move |change| {
+    let settle = move |found| {
         let reader = Arc::clone(&reader);
         async move {
-            match change? {
-                Change::Unsure { source, destination } => reader.settle(source, destination).await,
-                change => Ok(change),
+            match found? {
+                Found::Open { source, destination } => reader.settle(source, destination).await,
+                Found::Change(change) => Ok(change),
             }
         }
     };
-    changes.map(settle).buffer_unordered(at_once.max(1))
+    found.map(settle).buffer_unordered(at_once.max(1))
 }
 
 /// Reads objects.

@@ -1,5 +1,10 @@
 use std::fmt;
 
+use transship_store::{ListRequest, retry};
+
+use super::{Compared, Ends, MirrorOptions};
+use crate::Result;
+
 /// How many of a destination's objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Share {
@@ -61,22 +66,53 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::EmptySource { deletions } => write!(
-                f,
-                "the source is empty, and {deletions} objects would be deleted: nothing was deleted; if that is meant, \
-                 allow an empty source"
-            ),
-            Self::TooMany { deletions, of, most, limit: Some(limit) } => write!(
-                f,
-                "{deletions} of {of} objects would be deleted, and at most {limit} ({most}) may be: nothing was deleted"
-            ),
+            Self::EmptySource { deletions } => {
+                write!(f, "the source is empty, and {} would be deleted: nothing was deleted", objects(*deletions))
+            }
+            Self::TooMany { deletions, of, most, limit: Some(limit) } => {
+                let counted = match limit {
+                    Share::Count(_) => String::new(),
+                    Share::Percent(_) => format!(", which is {most},"),
+                };
+                let (of, limit) = (objects(*of), limit);
+                write!(
+                    f,
+                    "{deletions} of {of} would be deleted, and at most {limit}{counted} may be: nothing was deleted"
+                )
+            }
             Self::TooMany { deletions, of, limit: None, .. } => write!(
                 f,
-                "{deletions} of {of} objects would be deleted, which is more than half: nothing was deleted; if that is \
-                 meant, say how many may be"
+                "{deletions} of {} would be deleted, which is more than half: nothing was deleted",
+                objects(*of)
             ),
         }
     }
+}
+
+fn objects(count: u64) -> String {
+    if count == 1 { "1 object".to_owned() } else { format!("{count} objects") }
+}
+
+/// What the guards have against so many deletions, once both ends were compared. Nothing is deleted here.
+///
+/// # Errors
+/// The source cannot be asked whether it holds anything, where a filter left its listing nothing to show.
+pub async fn refusal(
+    ends: &Ends,
+    options: &MirrorOptions,
+    compared: &Compared,
+    deletions: u64,
+) -> Result<Option<Refusal>> {
+    if deletions == 0 {
+        return Ok(None);
+    }
+    let mut source = compared.source();
+    if source == 0 && !options.filter.is_empty() {
+        let request = ListRequest { prefix: ends.source.prefix.clone(), max_keys: Some(1), ..ListRequest::default() };
+        let look = retry(&options.copy.retry, |_| ends.source.bucket.list_page(&request, None));
+        source = look.await?.entries.len() as u64;
+    }
+    Ok(options.guards.ask(deletions, source, compared.destination()).err())
 }
 
 impl Guards {
@@ -134,7 +170,7 @@ mod tests {
         let refusal = with(Share::Percent(10)).ask(2, 1, 10).unwrap_err();
         assert_eq!(
             refusal.to_string(),
-            "2 of 10 objects would be deleted, and at most 10% (1) may be: nothing was deleted"
+            "2 of 10 objects would be deleted, and at most 10%, which is 1, may be: nothing was deleted"
         );
         assert_eq!(with(Share::Percent(100)).ask(u64::MAX, 1, u64::MAX), Ok(()));
         assert!(with(Share::Count(0)).ask(1, 1, 10).is_err());

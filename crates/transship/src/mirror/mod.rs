@@ -7,15 +7,20 @@
 //! [`changes`] is the plan, [`mirror`] carries it out. Nothing is deleted before every copy has succeeded, both listings
 //! have come to their ends and the guards have been asked.
 
+mod backup;
 mod changes;
 mod content;
+mod copying;
+mod cut_off;
 mod deletion;
 mod guards;
 mod options;
 mod run;
 
+pub use backup::Backup;
 pub use changes::{Change, Changes, Compared, Gone, changes};
 pub use content::Content;
-pub use guards::{Guards, Refusal, Share};
+pub use cut_off::{CutOff, Reached};
+pub use guards::{Guards, Refusal, Share, refusal};
 pub use options::{Deletion, Ends, MirrorOptions, excluded};
 pub use run::{Mirrored, Mirroring, mirror};

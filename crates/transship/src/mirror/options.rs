@@ -6,7 +6,7 @@ use transship_list::{Jump, ListOptions, Side, Skip};
 use transship_transfer::{CopyOptions, Destination};
 use transship_types::Entry;
 
-use super::{Content, Guards};
+use super::{Backup, Content, CutOff, Guards};
 use crate::Place;
 
 /// From where, and to where.
@@ -57,6 +57,10 @@ pub struct MirrorOptions {
     pub filter: Arc<Filter>,
     /// What becomes of objects that only the destination has.
     pub deletion: Deletion,
+    /// Where goes what is about to be replaced or deleted; `None`: it is lost.
+    pub backup: Option<Backup>,
+    /// When nothing more is to be started.
+    pub cut_off: CutOff,
     /// Take no listing's order for granted: list both ends whole and sort them on disk.
     pub sort: bool,
     /// What must hold before anything is deleted.
@@ -77,6 +81,8 @@ impl Default for MirrorOptions {
             immutable: false,
             filter: Arc::default(),
             deletion: Deletion::default(),
+            backup: None,
+            cut_off: CutOff::default(),
             sort: false,
             guards: Guards::default(),
             work_dir: std::env::temp_dir(),

@@ -10,6 +10,7 @@ mod doubts;
 mod existing;
 mod hints;
 mod hung;
+mod keeping;
 mod large;
 mod listings;
 mod many_objects;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use transship::{
     Error,
     diff::{Filter, Limits, Rule, Rules},
-    mirror::{Deletion, Ends, Guards, MirrorOptions, Mirrored, Refusal, Share, mirror},
+    mirror::{Deletion, Ends, Guards, MirrorOptions, Mirrored, Reached, Refusal, Share, mirror},
     types::Outcome,
 };
 use transship_testbed::s3::{Effect, Fault, Operation, PageFault};
@@ -16,19 +16,20 @@ use crate::stage::{BUCKET, Stage, place};
 
 /// What a run did, in counts, and the run's own error.
 #[derive(Debug, Default)]
-struct Did {
-    copied: u64,
-    deleted: u64,
-    failed: u64,
-    same: u64,
-    extra: u64,
-    spared: u64,
-    again: bool,
-    refused: Option<Refusal>,
-    error: Option<Error>,
+pub(crate) struct Did {
+    pub(crate) copied: u64,
+    pub(crate) deleted: u64,
+    pub(crate) failed: u64,
+    pub(crate) same: u64,
+    pub(crate) extra: u64,
+    pub(crate) spared: u64,
+    pub(crate) again: bool,
+    pub(crate) refused: Option<Refusal>,
+    pub(crate) cut_off: Option<Reached>,
+    pub(crate) error: Option<Error>,
 }
 
-fn options(stage: &Stage, deletion: Deletion) -> MirrorOptions {
+pub(crate) fn options(stage: &Stage, deletion: Deletion) -> MirrorOptions {
     let copy = stage.options.copy.clone();
     let mut options = MirrorOptions { copy, deletion, ..MirrorOptions::default() };
     options.list.retry = options.copy.retry.clone();
@@ -39,7 +40,7 @@ fn ends(stage: &Stage) -> Ends {
     Ends::new(place(&stage.source, "in/"), place(&stage.site, "out/"))
 }
 
-async fn run(stage: &Stage, options: MirrorOptions) -> Did {
+pub(crate) async fn run(stage: &Stage, options: MirrorOptions) -> Did {
     let mut did = Did::default();
     let mut outcomes = mirror(ends(stage), options).outcomes();
     while let Some(outcome) = outcomes.next().await {
@@ -57,12 +58,13 @@ async fn run(stage: &Stage, options: MirrorOptions) -> Did {
             Ok(Mirrored::Spared(count)) => did.spared = count,
             Ok(Mirrored::Refused(refusal)) => did.refused = Some(refusal),
             Ok(Mirrored::Again(_)) => did.again = true,
+            Ok(Mirrored::CutOff(reached)) => did.cut_off = Some(reached),
         }
     }
     did
 }
 
-fn fill(
+pub(crate) fn fill(
     stage: &Stage,
     source: impl IntoIterator<Item = (String, String)>,
     site: impl IntoIterator<Item = (String, String)>,
@@ -75,11 +77,11 @@ fn fill(
     }
 }
 
-fn numbered(range: std::ops::Range<u32>) -> impl Iterator<Item = (String, String)> {
+pub(crate) fn numbered(range: std::ops::Range<u32>) -> impl Iterator<Item = (String, String)> {
     range.map(|n| (format!("{n:04}"), format!("content {n}")))
 }
 
-fn held(server: &transship_testbed::s3::S3Server, prefix: &str) -> BTreeMap<String, bytes::Bytes> {
+pub(crate) fn held(server: &transship_testbed::s3::S3Server, prefix: &str) -> BTreeMap<String, bytes::Bytes> {
     let keys = server.store().keys(BUCKET);
     let content = |key: &str| server.store().object(BUCKET, key).unwrap().bytes().unwrap();
     keys.iter().filter_map(|key| Some((key.strip_prefix(prefix)?.to_owned(), content(key)))).collect()

@@ -42,7 +42,78 @@ pub(super) fn backends() -> impl Iterator<Item = &'static Backend> {
     [&S3, &AZURE, &GOOGLE, &LOCAL, &ALIAS, &MEMORY].into_iter()
 }
 
+/// Options whose flags need no value, as variables and flags name them.
+const SWITCHES: &[&str] = &[
+    "azureblob_archive_tier_delete",
+    "azureblob_client_send_certificate_chain",
+    "azureblob_decompress",
+    "azureblob_directory_markers",
+    "azureblob_disable_checksum",
+    "azureblob_disable_instance_discovery",
+    "azureblob_env_auth",
+    "azureblob_no_check_container",
+    "azureblob_no_head_object",
+    "azureblob_use_arrow_list",
+    "azureblob_use_az",
+    "azureblob_use_copy_blob",
+    "azureblob_use_emulator",
+    "azureblob_use_msi",
+    "gcs_anonymous",
+    "gcs_bucket_policy_only",
+    "gcs_client_credentials",
+    "gcs_decompress",
+    "gcs_directory_markers",
+    "gcs_env_auth",
+    "gcs_no_check_bucket",
+    "local_case_insensitive",
+    "local_case_sensitive",
+    "local_copy_links",
+    "local_fatal_if_no_space",
+    "local_links",
+    "local_metadata_restore_special_bits",
+    "local_no_check_updated",
+    "local_no_clone",
+    "local_no_preallocate",
+    "local_no_set_modtime",
+    "local_no_sparse",
+    "local_nounc",
+    "local_one_file_system",
+    "local_skip_links",
+    "local_skip_specials",
+    "local_unicode_normalization",
+    "local_zero_size_links",
+    "memory_discard",
+    "s3_bucket_object_lock_enabled",
+    "s3_bypass_governance_retention",
+    "s3_decompress",
+    "s3_directory_bucket",
+    "s3_directory_markers",
+    "s3_disable_checksum",
+    "s3_disable_http2",
+    "s3_env_auth",
+    "s3_force_path_style",
+    "s3_leave_parts_on_error",
+    "s3_no_check_bucket",
+    "s3_no_head",
+    "s3_no_head_object",
+    "s3_no_system_metadata",
+    "s3_object_lock_set_after_upload",
+    "s3_requester_pays",
+    "s3_use_accelerate_endpoint",
+    "s3_use_arn_region",
+    "s3_use_dual_stack",
+    "s3_use_presigned_request",
+    "s3_v2_auth",
+    "s3_version_deleted",
+    "s3_versions",
+];
+
 impl Backend {
+    /// Whether an option's flag needs no value.
+    pub(super) fn is_switch(&self, option: &str) -> bool {
+        SWITCHES.contains(&format!("{}_{option}", self.prefix).as_str())
+    }
+
     pub(super) fn options(&self) -> impl Iterator<Item = &'static str> {
         let refused = self.refused.iter().map(|(option, _)| *option);
         self.read.iter().chain(self.ignored).copied().chain(refused)
