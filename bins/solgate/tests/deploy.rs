@@ -165,7 +165,7 @@ fn the_container_file_builds_this_program_and_runs_it_as_nobody() -> Result<()> 
     let file = text("deploy/container/Containerfile")?;
     let lines: Vec<_> = file.lines().filter(|line| !line.starts_with('#')).collect();
     let has = |line: &str| assert!(lines.contains(&line), "no line {line:?}");
-    has("RUN cargo build --release --locked --package solgate --bin solgate");
+    has("RUN cargo build --release --locked --package solgate --package transship-mirror --bins");
     has("COPY --from=build /src/target/release/solgate /usr/local/bin/solgate");
     has("ENTRYPOINT [\"/usr/local/bin/solgate\"]");
     let user = lines.iter().rev().find_map(|line| line.strip_prefix("USER ")).context("no user")?;
