@@ -4,6 +4,43 @@
 //! listed side by side, from nothing but the keys that it sees: flat or deep, no hint is needed. [`entries`] puts them
 //! together again, in order. Every page is checked: a server that repeats a page, leaves the order of bytes or ignores where
 //! to start ends the listing with an error, never with a wrong one.
+//!
+//! # Going on where a run ended
+//!
+//! [`entries`] come in the order of the keys' bytes, so the last key that was dealt with says everything: a listing over
+//! [`KeyRange::after`] it brings what is left, each key once, even where the object under it is gone by now. Keys in a
+//! range are relative to the side's prefix: keep what [`Side::relative`] gives.
+//!
+//! ```
+//! use futures::TryStreamExt;
+//! use transship_list::{KeyRange, ListOptions, Side, entries};
+//! use transship_store::{Body, BucketSpec, PutOptions, open};
+//! use transship_types::Key;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let bucket = open(&BucketSpec::Memory("exports".to_owned()))?;
+//! for key in ["2024/a", "2024/b", "2024/c", "2025/a"] {
+//!     bucket.put(&Key::from(key), Body::bytes("..."), &PutOptions::default()).await?;
+//! }
+//! let side = Side::new(bucket, "2024/");
+//!
+//! // A run that ends early, and remembers where.
+//! let mut listed = Box::pin(entries(side.clone(), KeyRange::ALL, ListOptions::default()));
+//! let first = listed.try_next().await?.ok_or("nothing is there")?;
+//! let checkpoint = side.relative(&first.key).to_owned();
+//! assert_eq!(checkpoint, "a");
+//!
+//! // The next run.
+//! let rest = entries(side, KeyRange::after(checkpoint), ListOptions::default());
+//! let keys: Vec<_> = rest.map_ok(|entry| entry.key).try_collect().await?;
+//! assert_eq!(keys, [Key::from("2024/b"), Key::from("2024/c")]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`pieces`] come side by side, so no single key says how far they are. Who compares by them begins again, which costs
+//! listings and nothing else.
 
 mod alphabet;
 mod entries;

@@ -31,6 +31,21 @@ pub(crate) enum CursorKind {
     Open(Arc<tokio::sync::Mutex<crate::objects::OpenListing>>),
 }
 
+impl Cursor {
+    /// A store's own text: who implements [`Bucket`](crate::Bucket) gets it back when the next page is asked for.
+    pub fn new(token: impl Into<String>) -> Self {
+        Self(CursorKind::Token(token.into()))
+    }
+
+    /// That text, or `None` where the cursor was not made of one.
+    pub fn token(&self) -> Option<&str> {
+        match &self.0 {
+            CursorKind::Token(token) => Some(token),
+            CursorKind::Open(_) => None,
+        }
+    }
+}
+
 impl fmt::Debug for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {

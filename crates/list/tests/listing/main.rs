@@ -4,8 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod shelf;
+mod slow_bucket;
 
 mod faults;
+mod resuming;
+mod side_by_side;
 mod skipping;
 mod sorting;
 mod splitting;
