@@ -4,13 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use transship::mirror::Share;
-use transship_support::{LogArgs, MemorySize, OutputFormat, RunArgs};
+use transship_support::{LogArgs, MemorySize, OutputFormat, RunArgs, Size, Span};
 
-use crate::{
-    filters::FilterArgs,
-    flags,
-    values::{Size, Span, share},
-};
+use crate::{filters::FilterArgs, flags, values::share};
 
 const CONFIGURATION: &str = "Configuration";
 const FILTERS: &str = "Which objects take part";
@@ -58,6 +54,8 @@ pub enum Command {
     Copy(MirrorArgs),
     /// Compare both ends, and change nothing
     Check(CheckArgs),
+    /// Say what sync would do with some paths, and why
+    Explain(ExplainArgs),
     /// List objects: size and path
     Ls(ListArgs),
     /// Count objects and their bytes
@@ -206,6 +204,38 @@ pub struct CheckArgs {
     /// Which objects take part.
     #[command(flatten, next_help_heading = FILTERS)]
     pub filters: FilterArgs,
+}
+
+/// Flags of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// `remote:path`, a connection string, or a local path
+    #[arg(value_name = "SOURCE")]
+    pub source: String,
+
+    /// The same
+    #[arg(value_name = "DEST")]
+    pub destination: String,
+
+    /// Paths below both
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<String>,
+
+    /// How the explanations are printed; json: an object a line
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub output: OutputFormat,
+
+    /// When an object is unchanged.
+    #[command(flatten, next_help_heading = COMPARISON)]
+    pub comparison: ComparisonArgs,
+
+    /// Which objects take part.
+    #[command(flatten, next_help_heading = FILTERS)]
+    pub filters: FilterArgs,
+
+    /// Objects at the destination that the filters exclude are to be deleted, too
+    #[arg(long, help_heading = DELETIONS)]
+    pub delete_excluded: bool,
 }
 
 /// Flags of `ls` and `size`.

@@ -10,12 +10,9 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use time::OffsetDateTime;
 use transship::diff::{Filter, FilterError, Limits, Rule, Rules};
-use transship_support::Failure;
+use transship_support::{Failure, Size};
 
-use crate::{
-    remotes::Opened,
-    values::{Age, Size},
-};
+use crate::{remotes::Opened, values::Age};
 
 /// Which objects take part.
 #[derive(Clone, Debug, Default, Args)]

@@ -2,6 +2,7 @@
 
 mod check;
 pub mod cli;
+mod explain;
 mod filters;
 mod flags;
 mod listing;
@@ -41,6 +42,7 @@ pub async fn main() -> anyhow::Result<ExitCode> {
         Command::Sync(args) => sync::run(&cli, args, true).await,
         Command::Copy(args) => sync::run(&cli, args, false).await,
         Command::Check(args) => check::run(&cli, args).await,
+        Command::Explain(args) => explain::run(&cli, args).await,
         Command::Ls(args) => listing::ls(&cli, args).await,
         Command::Size(args) => listing::size(&cli, args).await,
         Command::Version => {

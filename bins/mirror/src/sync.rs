@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use transship::{
     Error,
     diff::Filter,
-    mirror::{Change, Content, CutOff, Deletion, Ends, Guards, MirrorOptions, Mirrored, changes, mirror, refusal},
-    store::{Capabilities, ErrorKind},
+    mirror::{Change, CutOff, Deletion, Ends, Guards, MirrorOptions, Mirrored, changes, mirror, refusal},
+    store::ErrorKind,
     types::ErrorClass,
 };
 use transship_config::WriteOptions;
@@ -62,10 +62,9 @@ fn options(
     let work_dir = args.work_dir.clone().unwrap_or_else(std::env::temp_dir);
     let there = std::fs::metadata(&work_dir).with_context(|| format!("--work-dir {}", work_dir.display()));
     there.map_err(Failure::usage)?;
-    let capabilities = |place: &transship::Place| -> Capabilities { place.bucket.capabilities().clone() };
     let mut options = MirrorOptions {
-        policy: policy::policy(&args.comparison, &capabilities(&ends.source), &capabilities(&ends.destination)),
-        content: if args.comparison.checksum { Content::Hashed } else { Content::AsListed },
+        policy: policy::of(&args.comparison, ends),
+        content: policy::content(&args.comparison),
         immutable: args.comparison.immutable,
         filter: Arc::new(filter),
         deletion: match (deletes, args.deletions.delete_excluded) {
@@ -82,6 +81,7 @@ fn options(
     options.list.listers = usize::from(args.checkers);
     options.copy.transfers = usize::from(args.transfers);
     options.copy.memory = args.memory();
+    options.copy.bandwidth = args.run.bandwidth();
     options.copy.split_above = write.upload_cutoff.unwrap_or(args.upload_cutoff.0);
     if let Some(size) = write.chunk_size {
         options.copy.part_size = size;
@@ -188,7 +188,7 @@ async fn carry_out(
         open.unfinished().iter().map(|upload| format!("{} of {}", upload.upload_id, upload.key)).collect()
     });
     let shown = Arc::clone(&mirroring);
-    let progress = Progress::start(args.run.progress, move || {
+    let progress = Progress::start(args.run.shown(), move || {
         let compared = &shown.compared;
         Snapshot {
             objects_done: compared.source(),
@@ -196,7 +196,7 @@ async fn carry_out(
             bytes_done: shown.bytes_arrived(),
             bytes_total: compared.source_bytes(),
             complete: false,
-            failed: 0,
+            ..Snapshot::default()
         }
     });
     let mut ended = None;

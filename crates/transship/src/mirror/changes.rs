@@ -184,12 +184,7 @@ pub(super) fn counted(
     compared: Arc<Compared>,
 ) -> stream::BoxStream<'static, Result<Change>> {
     let (ends, options) = (ends.clone(), options.clone());
-    let reader = Arc::new(Reader {
-        ends: ends.clone(),
-        retry: options.copy.retry.clone(),
-        content: options.content,
-        immutable: options.immutable,
-    });
+    let reader = Arc::new(Reader::new(&ends, &options));
     let at_once = options.copy.transfers;
     let changes = stream::once(async move { start(ends, options, compared).await }).try_flatten();
     settled(changes, reader, at_once).boxed()
@@ -211,15 +206,7 @@ async fn start(
     let destination = if is_to_be_made(&destination, &options).await { destination.known_empty() } else { destination };
     let (source, destination) = futures::try_join!(ordered(source), ordered(destination))?;
     let listers = listing.listers.max(1);
-    let plan = Arc::new(Planning {
-        judge: Judge::new(&ends, &options.policy),
-        filter: Arc::clone(&options.filter),
-        deletion: options.deletion,
-        immutable: options.immutable,
-        content: options.content,
-        sides: [source.clone(), destination.clone()],
-        compared,
-    });
+    let plan = Arc::new(Planning::new(&ends, &options, [source.clone(), destination.clone()], compared));
     let pieces = pieces([source, destination], KeyRange::ALL, listing);
     Ok(pieces.map(move |piece| Arc::clone(&plan).of(piece)).flatten_unordered(listers))
 }
@@ -234,7 +221,8 @@ async fn is_to_be_made(destination: &Side, options: &MirrorOptions) -> bool {
     probed.is_err_and(|error| error.kind() == ErrorKind::NoSuchBucket)
 }
 
-struct Planning {
+/// Decides.
+pub(super) struct Planning {
     judge: Judge,
     filter: Arc<Filter>,
     deletion: Deletion,
@@ -245,6 +233,18 @@ struct Planning {
 }
 
 impl Planning {
+    pub(super) fn new(ends: &Ends, options: &MirrorOptions, sides: [Side; 2], compared: Arc<Compared>) -> Self {
+        Self {
+            judge: Judge::new(ends, &options.policy),
+            filter: Arc::clone(&options.filter),
+            deletion: options.deletion,
+            immutable: options.immutable,
+            content: options.content,
+            sides,
+            compared,
+        }
+    }
+
     /// The changes in one range, found by a task of its own, so that ranges use every core.
     fn of(self: Arc<Self>, piece: Piece<2>) -> impl Stream<Item = Result<Found>> + Send + Unpin {
         let (sender, receiver) = mpsc::channel(WAITING);
@@ -271,7 +271,7 @@ impl Planning {
     }
 
     /// What is to be done, or `None` where the key takes no part.
-    fn decide(&self, pair: Pair) -> Option<Found> {
+    pub(super) fn decide(&self, pair: Pair) -> Option<Found> {
         let (source, destination) = match pair {
             Pair::Source(source) => (Some(source), None),
             Pair::Destination(destination) => (None, Some(destination)),

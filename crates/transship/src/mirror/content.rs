@@ -8,7 +8,7 @@ use transship_store::{Bucket, ErrorKind, GetOptions, RetryOptions, retry};
 use transship_types::{Digest, Entry};
 use transship_verify::Hasher;
 
-use super::{Change, Ends, changes::Found};
+use super::{Change, Ends, MirrorOptions, changes::Found};
 use crate::Result;
 
 /// When objects of the same size are read to be compared.
@@ -44,14 +44,19 @@ pub(super) fn settled(
 
 /// Reads objects.
 pub(super) struct Reader {
-    pub(super) ends: Ends,
-    pub(super) retry: RetryOptions,
-    pub(super) content: Content,
-    pub(super) immutable: bool,
+    ends: Ends,
+    retry: RetryOptions,
+    content: Content,
+    immutable: bool,
 }
 
 impl Reader {
-    async fn settle(&self, source: Entry, destination: Entry) -> Result<Change> {
+    pub(super) fn new(ends: &Ends, options: &MirrorOptions) -> Self {
+        let retry = options.copy.retry.clone();
+        Self { ends: ends.clone(), retry, content: options.content, immutable: options.immutable }
+    }
+
+    pub(super) async fn settle(&self, source: Entry, destination: Entry) -> Result<Change> {
         let (here, there) = (&self.ends.source.bucket, &self.ends.destination.bucket);
         let digests = futures::try_join!(self.digest(&**here, &source), self.digest(&**there, &destination));
         let verdict = match digests {
@@ -83,13 +88,7 @@ fn told(bucket: &dyn Bucket, entry: &Entry) -> Option<[u8; 16]> {
 
 /// Whether an object's MD5 can be had without bringing it from afar.
 pub(super) fn has_digest(bucket: &dyn Bucket, entry: &Entry) -> bool {
-    is_disk(bucket) || told(bucket, entry).is_some()
-}
-
-/// Whether a bucket is a directory: listings then tell the files' own times.
-pub(super) fn is_disk(bucket: &dyn Bucket) -> bool {
-    let can = bucket.capabilities();
-    can.keeps_source_time && !can.metadata
+    bucket.capabilities().is_disk() || told(bucket, entry).is_some()
 }
 
 fn is_of_object(kind: ErrorKind) -> bool {
