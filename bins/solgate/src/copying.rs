@@ -10,7 +10,7 @@ use transship::{
     store::{Bucket, ErrorKind},
     types::{Entry, ErrorClass},
 };
-use transship_support::{ExitCode, Failure, Progress, ProgressMode, Snapshot, left_behind};
+use transship_support::{ExitCode, Failure, Progress, Shown, Snapshot, left_behind};
 
 use crate::{
     leftovers,
@@ -21,7 +21,7 @@ pub(crate) type Entries = BoxStream<'static, transship::Result<Entry>>;
 
 /// Copies, or says what would be copied.
 pub(crate) async fn carry_out(
-    progress: ProgressMode,
+    shown: Shown,
     route: Route,
     entries: Entries,
     options: RunOptions,
@@ -34,7 +34,7 @@ pub(crate) async fn carry_out(
     } else {
         transship::copy_entries(route, entries, options)
     };
-    let ended = follow(progress, run, &mut results, &cancel).await?;
+    let ended = follow(shown, run, &mut results, &cancel).await?;
     let requests = stores.iter().map(|(name, bucket)| requests(name, &**bucket)).collect();
     let (code, error) = match ended {
         Ok(()) if cancel.is_cancelled() => (ExitCode::Stopped, None),
@@ -46,7 +46,7 @@ pub(crate) async fn carry_out(
 
 /// Takes every outcome down. A run that fails half-way brings the objects in flight to their end first.
 async fn follow(
-    progress: ProgressMode,
+    shown: Shown,
     run: Run,
     results: &mut Results,
     cancel: &CancellationToken,
@@ -54,7 +54,7 @@ async fn follow(
     let open = run.progress();
     left_behind(move || open.unfinished().iter().flat_map(leftovers::told).collect());
     let (known, so_far) = (run.progress(), results.so_far());
-    let shown = Progress::start(progress, move || snapshot(&known, &so_far));
+    let progress = Progress::start(shown, move || snapshot(&known, &so_far));
     let mut outcomes = run.outcomes();
     let (mut ended, mut closed) = (Ok(()), Ok(()));
     while let Some(outcome) = outcomes.next().await {
@@ -64,7 +64,7 @@ async fn follow(
             _ => {}
         }
     }
-    drop(shown);
+    drop(progress);
     closed.map(|()| ended)
 }
 
@@ -111,5 +111,13 @@ fn snapshot(progress: &transship::Progress, so_far: &SoFar) -> Snapshot {
         [&so_far.objects, &so_far.bytes, &so_far.failed].map(|count| count.load(Ordering::Relaxed));
     // Bytes of an object that the server copies never arrive here.
     let bytes_done = progress.done().1.max(ended);
-    Snapshot { objects_done, objects_total, bytes_done, bytes_total, complete: progress.is_listed(), failed }
+    Snapshot {
+        objects_done,
+        objects_total,
+        bytes_done,
+        bytes_total,
+        complete: progress.is_listed(),
+        failed,
+        ..Snapshot::default()
+    }
 }

@@ -70,6 +70,7 @@ pub(crate) fn run_options(args: &CopyArgs, cancel: CancellationToken) -> anyhow:
         memory: memory.0,
         transfers: usize::from(args.transfers),
         split_above: args.split_above.0,
+        bandwidth: args.run.bandwidth(),
         ..CopyOptions::default()
     };
     copy.retry.attempts = u32::from(args.attempts);

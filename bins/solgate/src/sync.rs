@@ -20,5 +20,5 @@ pub(crate) async fn run(cli: &Cli, args: &SyncArgs) -> anyhow::Result<ExitCode> 
     // Where the listing is read to its end before the first copy, a signal must end it, too.
     let entries = listed.take_until(options.cancel.clone().cancelled_owned());
     let entries = list::told_when_empty(entries, &config, &route.source, args.backfill, &options.cancel);
-    copying::carry_out(args.copy.run.progress, route, entries.boxed(), options, results).await
+    copying::carry_out(args.copy.run.shown(), route, entries.boxed(), options, results).await
 }

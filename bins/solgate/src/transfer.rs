@@ -38,7 +38,7 @@ pub(crate) async fn run(cli: &Cli, args: &TransferArgs) -> anyhow::Result<ExitCo
         (Some(key), None) => one(key, source, policy),
         (None, None) => stream::empty().boxed(),
     };
-    copying::carry_out(args.copy.run.progress, route, entries, options, results).await
+    copying::carry_out(args.copy.run.shown(), route, entries, options, results).await
 }
 
 /// The objects of a list, once the source has been found to be there.

@@ -81,7 +81,7 @@ async fn wait(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let cancel = cancel_on_signals()?;
     let done = Arc::new(AtomicU64::new(0));
     let counter = done.clone();
-    let progress = Progress::start(args.progress, move || {
+    let progress = Progress::start(args.shown(), move || {
         let bytes_done = counter.load(Ordering::Relaxed);
         Snapshot { bytes_done, bytes_total: 1 << 30, objects_total: 1024, complete: true, ..Snapshot::default() }
     });

@@ -17,6 +17,7 @@
 //! ```
 
 mod args;
+mod bandwidth;
 mod environment;
 mod exit_code;
 mod logging;
@@ -26,15 +27,20 @@ mod progress;
 mod report_output;
 mod run;
 mod signals;
+mod size;
+mod span;
 mod upload;
 
-pub use args::{OutputFormat, ProgressMode, RunArgs};
+pub use args::{OutputFormat, ProgressMode, RunArgs, StatsLevel};
+pub use bandwidth::Timetable;
 pub use environment::{environment, with_environment};
 pub use exit_code::{ExitCode, Failure};
 pub use logging::{LogArgs, LogFormat};
 pub use memory::{MemorySize, default_memory};
 pub use output::{Output, OutputClosed};
-pub use progress::{Progress, Snapshot};
+pub use progress::{Progress, Shown, Snapshot};
 pub use report_output::ReportOutput;
 pub use run::{one_line, run};
 pub use signals::{cancel_on_signals, left_behind, stopped_by};
+pub use size::Size;
+pub use span::Span;

@@ -13,21 +13,33 @@ use tokio::{
 };
 
 use crate::{
-    LogFormat, ProgressMode,
+    LogFormat, ProgressMode, StatsLevel,
     logging::{bars, format, say},
 };
 
-/// When the first line comes, and how often further ones do.
+/// When the first line comes, where further ones come less often.
 const FIRST: Duration = Duration::from_secs(10);
 /// When the first line comes where lines are asked for: an instant later, when something has been listed.
 const AT_ONCE: Duration = Duration::from_secs(1);
-const EVERY: Duration = Duration::from_secs(30);
+/// The shortest time between two lines.
+const SHORTEST: Duration = Duration::from_millis(100);
 
 /// How often the bar is drawn.
 const REDRAW: Duration = Duration::from_millis(200);
 
 /// Over how long a rate is taken.
 const WINDOW: Duration = Duration::from_secs(30);
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// Whether, and in which form.
+    pub mode: ProgressMode,
+    /// How often a line comes where there is no bar; never, where this is zero.
+    pub every: Duration,
+    /// The level of these lines.
+    pub level: StatsLevel,
+}
 
 /// How far a run has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,10 +56,14 @@ pub struct Snapshot {
     pub complete: bool,
     /// Objects that failed.
     pub failed: u64,
+    /// Objects that were compared, where not all that are compared are to be done.
+    pub checked: Option<u64>,
+    /// Objects that were deleted, and that are to be, where any are.
+    pub deleted: Option<(u64, u64)>,
 }
 
 /// Shows how far a run has come, until dropped: a bar on a terminal, otherwise a line after 10 s (1 s with
-/// [`ProgressMode::On`]) and then every 30 s.
+/// [`ProgressMode::On`]) or [`Shown::every`], where that is less, and then as often as that says.
 #[derive(Debug)]
 pub struct Progress {
     task: Option<JoinHandle<()>>,
@@ -57,14 +73,15 @@ pub struct Progress {
 impl Progress {
     /// Starts asking `poll`, which should be cheap, a few times a second at most. Must be called on a runtime.
     ///
-    /// Lines are events of the log at level info, so that `--quiet` hides them and `--log-format json` makes them JSON.
-    /// With [`ProgressMode::On`] they are shown whatever the level is.
-    pub fn start(mode: ProgressMode, poll: impl Fn() -> Snapshot + Send + 'static) -> Self {
+    /// Lines are events of the log, so that `--quiet` hides them and `--log-format json` makes them JSON. With [`ProgressMode::On`]
+    /// they are shown whatever the level is.
+    pub fn start(shown: Shown, poll: impl Fn() -> Snapshot + Send + 'static) -> Self {
         let bar = io::stderr().is_terminal() && format() == LogFormat::Text;
-        match mode {
+        match shown.mode {
             ProgressMode::Off => Self { task: None, bar: None },
             _ if bar => Self::draw(poll),
-            mode => Self { task: Some(tokio::spawn(tell(mode, poll))), bar: None },
+            _ if shown.every.is_zero() => Self { task: None, bar: None },
+            _ => Self { task: Some(tokio::spawn(tell(shown, poll))), bar: None },
         }
     }
 
@@ -100,11 +117,12 @@ impl Drop for Progress {
     }
 }
 
-async fn tell(mode: ProgressMode, poll: impl Fn() -> Snapshot) {
+async fn tell(Shown { mode, every, level }: Shown, poll: impl Fn() -> Snapshot) {
     let mut pace = Pace::default();
     pace.line(poll());
     let first = if mode == ProgressMode::On { AT_ONCE } else { FIRST };
-    let mut ticks = interval_at(Instant::now() + first, EVERY);
+    let every = every.max(SHORTEST);
+    let mut ticks = interval_at(Instant::now() + first.min(every), every);
     loop {
         ticks.tick().await;
         let line = pace.line(poll());
@@ -112,13 +130,40 @@ async fn tell(mode: ProgressMode, poll: impl Fn() -> Snapshot) {
             say(format!("progress: {line}\n").as_bytes());
             continue;
         }
-        let Snapshot { objects_done, objects_total, bytes_done, bytes_total, failed, .. } = line.snapshot;
-        match format() {
-            LogFormat::Text => tracing::info!("progress: {line}"),
-            LogFormat::Json => {
-                tracing::info!(objects_done, objects_total, bytes_done, bytes_total, failed, "progress: {line}");
+        log(&line, level);
+    }
+}
+
+fn log(line: &Line, level: StatsLevel) {
+    let Snapshot { objects_done, objects_total, bytes_done, bytes_total, failed, checked, deleted, .. } = line.snapshot;
+    let (deleted, to_delete) = (deleted.map(|(done, _)| done), deleted.map(|(_, total)| total));
+    let (bytes_per_second, seconds_left) = (line.bytes_per_second(), line.left());
+    // The level of an event is a constant.
+    macro_rules! log {
+        ($event:ident) => {
+            match format() {
+                LogFormat::Text => tracing::$event!("progress: {line}"),
+                LogFormat::Json => tracing::$event!(
+                    objects_done,
+                    objects_total,
+                    bytes_done,
+                    bytes_total,
+                    bytes_per_second,
+                    seconds_left,
+                    checked,
+                    deleted,
+                    to_delete,
+                    failed,
+                    "progress: {line}"
+                ),
             }
-        }
+        };
+    }
+    match level {
+        StatsLevel::Error => log!(error),
+        StatsLevel::Warn => log!(warn),
+        StatsLevel::Info => log!(info),
+        StatsLevel::Debug => log!(debug),
     }
 }
 
@@ -144,7 +189,8 @@ impl Pace {
     }
 }
 
-/// `120 of 1204 objects, 1.2 GiB of 3.4 GiB read, 107.0 MiB/s, 20 s left, 2 failed`
+/// `120 of 1204 objects, 1.2 GiB of 3.4 GiB read, 107.0 MiB/s, 20 s left, 2 failed`, or
+/// `7304 checked, 120 of 1204 or more objects copied, 1.2 GiB of 3.4 GiB read, 107.0 MiB/s, 5 of 6 deleted`
 struct Line {
     snapshot: Snapshot,
     /// Bytes per second.
@@ -168,6 +214,11 @@ impl Line {
         (complete && left > 0 && bytes_total > 0 && bytes_done >= bytes_total).then_some(left)
     }
 
+    fn bytes_per_second(&self) -> Option<u64> {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a rate
+        self.rate.map(|rate| rate.round() as u64)
+    }
+
     /// Seconds.
     fn left(&self) -> Option<u64> {
         let Snapshot { bytes_done, bytes_total, complete, .. } = self.snapshot;
@@ -179,10 +230,17 @@ impl Line {
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Snapshot { objects_done, objects_total, bytes_done, bytes_total, complete, failed } = self.snapshot;
+        let Snapshot { objects_done, objects_total, bytes_done, bytes_total, complete, failed, checked, deleted } =
+            self.snapshot;
         let more = if complete { "" } else { " or more" };
         let iec = |bytes| ByteSize(bytes).display().iec();
-        write!(f, "{objects_done} of {objects_total}{more} objects, {}", iec(bytes_done))?;
+        let copied = if let Some(checked) = checked {
+            write!(f, "{checked} checked, ")?;
+            " copied"
+        } else {
+            ""
+        };
+        write!(f, "{objects_done} of {objects_total}{more} objects{copied}, {}", iec(bytes_done))?;
         // Sizes that nobody knew, or bytes that were read twice, may bring more than was to come.
         if bytes_done <= bytes_total {
             write!(f, " of {}", iec(bytes_total))?;
@@ -193,15 +251,17 @@ impl fmt::Display for Line {
                 1 => f.write_str(", finishing the last object")?,
                 left => write!(f, ", finishing the last {left} objects")?,
             }
-        } else if let Some(rate) = self.rate {
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a rate
-            write!(f, ", {}/s", iec(rate.round() as u64))?;
+        } else if let Some(rate) = self.bytes_per_second() {
+            write!(f, ", {}/s", iec(rate))?;
         }
         match self.left() {
             Some(s @ 0..60) => write!(f, ", {s} s left")?,
             Some(s @ 60..3600) => write!(f, ", {} min {} s left", s / 60, s % 60)?,
             Some(s) => write!(f, ", {} h {} min left", s / 3600, s / 60 % 60)?,
             None => {}
+        }
+        if let Some((done, total)) = deleted {
+            write!(f, ", {done} of {total}{more} deleted")?;
         }
         if failed > 0 { write!(f, ", {failed} failed") } else { Ok(()) }
     }
@@ -223,7 +283,7 @@ mod tests {
             bytes_done: 1 << 30,
             bytes_total: 2 << 30,
             complete: true,
-            failed: 0,
+            ..Snapshot::default()
         };
         let expected = "5 of 10 objects, 1.0 GiB of 2.0 GiB read, 8.0 MiB/s, 2 min 8 s left";
         assert_eq!(line(half, Some(8_388_608.0)), expected);
@@ -235,6 +295,16 @@ mod tests {
     }
 
     #[test]
+    fn a_line_tells_what_was_checked_and_deleted_where_that_is_counted() {
+        let first =
+            Snapshot { checked: Some(700), objects_done: 1, objects_total: 2, bytes_total: 9, ..Snapshot::default() };
+        assert_eq!(line(first, None), "700 checked, 1 of 2 or more objects copied, 0 B of 9 B read");
+        let last = Snapshot { complete: true, deleted: Some((3, 4)), failed: 1, ..first };
+        let expected = "700 checked, 1 of 2 objects copied, 0 B of 9 B read, 3 of 4 deleted, 1 failed";
+        assert_eq!(line(last, None), expected);
+    }
+
+    #[test]
     fn what_has_been_read_is_not_yet_done() {
         let read = Snapshot {
             objects_done: 8,
@@ -242,7 +312,7 @@ mod tests {
             bytes_done: 2 << 30,
             bytes_total: 2 << 30,
             complete: true,
-            failed: 0,
+            ..Snapshot::default()
         };
         let expected = "8 of 10 objects, 2.0 GiB of 2.0 GiB read, finishing the last 2 objects";
         assert_eq!(line(read, Some(1024.0)), expected);
