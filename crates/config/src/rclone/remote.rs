@@ -42,7 +42,7 @@ impl Remote {
             RemotePlace::At(location) => Ok(location),
             RemotePlace::AllBuckets => {
                 let expected = format!("{}bucket or {0}bucket/path", self.name);
-                Err(ConfigError::new("no bucket is named").of_key(&self.name).expected(expected))
+                Err(ConfigError::new(format!("{:?} names no bucket", self.name)).expected(expected))
             }
         }
     }

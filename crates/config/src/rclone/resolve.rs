@@ -54,6 +54,9 @@ impl RcloneConfig {
         let names = self.remotes();
         let error = if self.sections.iter().any(|section| section.name == name) {
             ConfigError::new("the remote has no type").of_key("type").expected(supported())
+        } else if self.file.is_none() && names.is_empty() {
+            let expected = "the file that --config or RCLONE_CONFIG names, or ~/.config/rclone/rclone.conf";
+            ConfigError::new("there is no such remote, because no configuration file was read").expected(expected)
         } else if names.is_empty() {
             ConfigError::new("there is no such remote, nor any other")
         } else {

@@ -130,7 +130,7 @@ fn errors_point_at_the_character() {
         ),
         (
             "ceph,region=a:",
-            "ceph,region=***:: no bucket is named: expected ceph,region=***:bucket or ceph,region=***:bucket/path",
+            "\"ceph,region=***:\" names no bucket: expected ceph,region=***:bucket or ceph,region=***:bucket/path",
         ),
         (
             "ceph,secret_access_key=\"canary:b",

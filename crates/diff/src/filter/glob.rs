@@ -14,7 +14,11 @@ pub(super) fn compile(glob: &str, ignore_case: bool) -> Result<Regex, FilterErro
     out.push_str(if rest.is_some() { "^" } else { "(^|/)" });
     translate(rest.unwrap_or(glob), &mut out).map_err(wrong)?;
     out.push('$');
-    Regex::new(&out).map_err(|error| wrong(error.to_string().lines().last().unwrap_or_default()))
+    Regex::new(&out).map_err(|error| {
+        let error = error.to_string();
+        let last = error.lines().last().unwrap_or_default();
+        wrong(last.strip_prefix("error: ").unwrap_or(last))
+    })
 }
 
 fn translate(glob: &str, out: &mut String) -> Result<(), &'static str> {
