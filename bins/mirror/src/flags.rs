@@ -29,6 +29,10 @@ const WITHOUT_EFFECT: &[(&str, Value, &str)] = &[
     ("no-update-modtime", Value::None, "times of objects that stay are not changed"),
     ("retries-sleep", Value::One, "retries wait longer each time"),
     ("server-side-across-configs", Value::None, "the same endpoint and credentials are enough"),
+    ("stats-file-name-length", Value::One, "no names are shown"),
+    ("stats-one-line", Value::None, "it is always one line"),
+    ("stats-one-line-date", Value::None, "lines of the log have their time"),
+    ("stats-unit", Value::One, "rates are bytes a second"),
     ("use-mmap", Value::None, "there is no such allocator"),
     ("use-server-modtime", Value::None, "times are those of the listings"),
 ];

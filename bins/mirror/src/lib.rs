@@ -11,6 +11,7 @@ mod plan;
 mod policy;
 mod remotes;
 mod results;
+mod stats;
 mod sync;
 mod values;
 

@@ -14,13 +14,14 @@ use transship::{
     types::ErrorClass,
 };
 use transship_config::WriteOptions;
-use transship_support::{ExitCode, Failure, Output, OutputFormat, Progress, Snapshot, cancel_on_signals, left_behind};
+use transship_support::{ExitCode, Failure, Output, OutputFormat, Progress, cancel_on_signals, left_behind};
 
 use crate::{
     cli::{Cli, CutoffMode, MirrorArgs},
     plan, policy,
     remotes::{self, Remotes},
     results::Results,
+    stats,
 };
 
 pub(crate) async fn run(cli: &Cli, args: &MirrorArgs, deletes: bool) -> Result<ExitCode> {
@@ -188,17 +189,7 @@ async fn carry_out(
         open.unfinished().iter().map(|upload| format!("{} of {}", upload.upload_id, upload.key)).collect()
     });
     let shown = Arc::clone(&mirroring);
-    let progress = Progress::start(args.run.shown(), move || {
-        let compared = &shown.compared;
-        Snapshot {
-            objects_done: compared.source(),
-            objects_total: compared.source(),
-            bytes_done: shown.bytes_arrived(),
-            bytes_total: compared.source_bytes(),
-            complete: false,
-            ..Snapshot::default()
-        }
-    });
+    let progress = Progress::start(args.run.shown(), move || stats::snapshot(&shown.progress()));
     let mut ended = None;
     let mut outcomes = mirroring.outcomes();
     while let Some(outcome) = outcomes.next().await {

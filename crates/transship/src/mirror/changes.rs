@@ -2,10 +2,12 @@
 
 use std::{
     fmt,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::Poll,
 };
 
 use futures::{Stream, StreamExt, TryStreamExt, stream};
@@ -21,8 +23,9 @@ use super::{
     Content, Deletion, Ends, MirrorOptions,
     content::{Reader, has_digest, settled},
     options::Judge,
+    progress::Counts,
 };
-use crate::Result;
+use crate::{Error, Result};
 
 /// What is to happen to one key, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,15 +127,15 @@ impl Change {
 pub struct Compared {
     source: AtomicU64,
     destination: AtomicU64,
-    source_bytes: AtomicU64,
+    pub(super) counts: Counts,
 }
 
 impl Compared {
     /// Forgets it all: the comparison begins again.
     pub(super) fn reset(&self) {
-        for count in [&self.source, &self.destination, &self.source_bytes] {
-            count.store(0, Ordering::Relaxed);
-        }
+        self.source.store(0, Ordering::Relaxed);
+        self.destination.store(0, Ordering::Relaxed);
+        self.counts.reset();
     }
 
     /// Objects that the source listed, before filters.
@@ -143,11 +146,6 @@ impl Compared {
     /// Objects that the destination listed, before filters.
     pub fn destination(&self) -> u64 {
         self.destination.load(Ordering::Relaxed)
-    }
-
-    /// Bytes of the source's objects that take part.
-    pub fn source_bytes(&self) -> u64 {
-        self.source_bytes.load(Ordering::Relaxed)
     }
 }
 
@@ -186,8 +184,27 @@ pub(super) fn counted(
     let (ends, options) = (ends.clone(), options.clone());
     let reader = Arc::new(Reader::new(&ends, &options));
     let at_once = options.copy.transfers;
-    let changes = stream::once(async move { start(ends, options, compared).await }).try_flatten();
-    settled(changes, reader, at_once).boxed()
+    let counting = Arc::clone(&compared);
+    let changes = stream::once(in_order(ends, options, compared)).try_flatten();
+    settled(changes, reader, counting, at_once).boxed()
+}
+
+/// A store that is known to list in another order says so with its first page, before anything was decided.
+async fn in_order(
+    ends: Ends,
+    options: MirrorOptions,
+    compared: Arc<Compared>,
+) -> Result<impl Stream<Item = Result<Found>> + Send> {
+    let mut found = start(ends.clone(), options.clone(), Arc::clone(&compared)).await?.boxed().peekable();
+    match Pin::new(&mut found).peek().await {
+        Some(Err(Error::Listing(error @ transship_list::Error::Unordered { .. }))) if !options.sort => {
+            tracing::debug!("{error}: both ends are listed whole, and sorted on disk");
+            drop(found);
+            compared.reset();
+            Ok(start(ends, MirrorOptions { sort: true, ..options }, compared).await?.boxed().peekable())
+        }
+        _ => Ok(found),
+    }
 }
 
 async fn start(
@@ -207,8 +224,13 @@ async fn start(
     let (source, destination) = futures::try_join!(ordered(source), ordered(destination))?;
     let listers = listing.listers.max(1);
     let plan = Arc::new(Planning::new(&ends, &options, [source.clone(), destination.clone()], compared));
+    let compared = Arc::clone(&plan.compared);
     let pieces = pieces([source, destination], KeyRange::ALL, listing);
-    Ok(pieces.map(move |piece| Arc::clone(&plan).of(piece)).flatten_unordered(listers))
+    let end = stream::poll_fn(move |_| {
+        compared.counts.opens_no_more();
+        Poll::Ready(None)
+    });
+    Ok(pieces.map(move |piece| Arc::clone(&plan).of(piece)).chain(end).flatten_unordered(listers))
 }
 
 /// A destination that is made with its first object holds nothing until then.
@@ -248,10 +270,12 @@ impl Planning {
     /// The changes in one range, found by a task of its own, so that ranges use every core.
     fn of(self: Arc<Self>, piece: Piece<2>) -> impl Stream<Item = Result<Found>> + Send + Unpin {
         let (sender, receiver) = mpsc::channel(WAITING);
+        self.compared.counts.opens();
         let task = AbortOnDropHandle::new(tokio::spawn(async move {
             if let Err(error) = self.walk(piece, &sender).await {
                 let _ = sender.send(Err(error)).await;
             }
+            self.compared.counts.closes();
         }));
         Box::pin(crate::tasks::outcomes(receiver, task, "the comparison"))
     }
@@ -261,9 +285,9 @@ impl Planning {
         let [from, to] = &self.sides;
         let mut join = Join::new((source, &from.prefix), (destination, &to.prefix));
         while let Some(pair) = join.next().await? {
-            if let Some(found) = self.decide(pair)
-                && told.send(Ok(found)).await.is_err()
-            {
+            let Some(found) = self.decide(pair) else { continue };
+            self.compared.counts.finds(&found);
+            if told.send(Ok(found)).await.is_err() {
                 break;
             }
         }
@@ -285,9 +309,6 @@ impl Planning {
         let all = self.deletion == Deletion::ExtraAndExcluded;
         let takes_part = |entry: &Entry| self.filter.includes(to.relative(&entry.key), entry);
         let destination = destination.filter(|entry| all || takes_part(entry));
-        if let Some(source) = &source {
-            self.compared.source_bytes.fetch_add(source.size, Ordering::Relaxed);
-        }
         let change = match (source, destination) {
             (None, None) => return None,
             (Some(source), Some(destination)) => return Some(self.judge(source, destination)),
@@ -310,8 +331,8 @@ impl Planning {
         let open = match self.content {
             Content::AsListed => false,
             Content::Hashed => {
-                let [from, to] = &self.sides;
-                let both = has_digest(&*from.bucket, &source) && has_digest(&*to.bucket, &destination);
+                let ([from, to], [here, there]) = (&self.sides, self.judge.etags);
+                let both = has_digest(&*from.bucket, here, &source) && has_digest(&*to.bucket, there, &destination);
                 both && verdict == Verdict::Same(Reason::SizeOnly)
             }
             Content::Read => source.size == destination.size,

@@ -8,7 +8,7 @@ use transship_store::{Bucket, ErrorKind, GetOptions, RetryOptions, retry};
 use transship_types::{Digest, Entry};
 use transship_verify::Hasher;
 
-use super::{Change, Ends, MirrorOptions, changes::Found};
+use super::{Change, Compared, Ends, MirrorOptions, changes::Found};
 use crate::Result;
 
 /// When objects of the same size are read to be compared.
@@ -28,13 +28,18 @@ pub enum Content {
 pub(super) fn settled(
     found: impl Stream<Item = Result<Found>> + Send,
     reader: Arc<Reader>,
+    compared: Arc<Compared>,
     at_once: usize,
 ) -> impl Stream<Item = Result<Change>> + Send {
     let settle = move |found| {
-        let reader = Arc::clone(&reader);
+        let (reader, compared) = (Arc::clone(&reader), Arc::clone(&compared));
         async move {
             match found? {
-                Found::Open { source, destination } => reader.settle(source, destination).await,
+                Found::Open { source, destination } => {
+                    let change = reader.settle(source, destination).await?;
+                    compared.counts.settles(&change);
+                    Ok(change)
+                }
                 Found::Change(change) => Ok(change),
             }
         }
@@ -86,9 +91,9 @@ fn told(bucket: &dyn Bucket, entry: &Entry) -> Option<[u8; 16]> {
     entry.etag.as_ref().filter(|_| bucket.capabilities().etag_may_be_md5).and_then(|etag| etag.md5())
 }
 
-/// Whether an object's MD5 can be had without bringing it from afar.
-pub(super) fn has_digest(bucket: &dyn Bucket, entry: &Entry) -> bool {
-    bucket.capabilities().is_disk() || told(bucket, entry).is_some()
+/// Whether an object's MD5 can be had without bringing it from afar; `etags` says whether the bucket's may be digests.
+pub(super) fn has_digest(bucket: &dyn Bucket, etags: bool, entry: &Entry) -> bool {
+    bucket.capabilities().is_disk() || etags && told(bucket, entry).is_some()
 }
 
 fn is_of_object(kind: ErrorKind) -> bool {

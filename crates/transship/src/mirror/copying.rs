@@ -99,6 +99,7 @@ impl Work {
             }
             Change::Immutable { source, .. } => {
                 copying.clean = false;
+                self.compared.counts.failed();
                 let error = format!("it differs ({because}), and objects that are there must not be replaced");
                 let mut object = self.object(&source, Outcome::Failed { error });
                 object.destinations.iter_mut().for_each(|there| there.because = Some(because.clone()));
@@ -151,6 +152,7 @@ impl Work {
         }
         let fine =
             object.destinations.iter().all(|d| matches!(d.outcome, Outcome::Copied { .. } | Outcome::Skipped { .. }));
+        self.compared.counts.copied(due.source.size, fine);
         self.tell(Mirrored::Object(object)).await;
         fine
     }

@@ -16,6 +16,7 @@ mod deletion;
 mod explain;
 mod guards;
 mod options;
+mod progress;
 mod run;
 
 pub use backup::Backup;
@@ -25,4 +26,5 @@ pub use cut_off::{CutOff, Reached};
 pub use explain::{Explanation, explain};
 pub use guards::{Guards, Refusal, Share, refusal};
 pub use options::{Deletion, Ends, MirrorOptions, excluded};
+pub use progress::Progress;
 pub use run::{Mirrored, Mirroring, mirror};

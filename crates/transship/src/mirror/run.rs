@@ -8,9 +8,11 @@ use tokio_util::task::AbortOnDropHandle;
 use transship_diff::Reason;
 use transship_report::ObjectReport;
 use transship_transfer::{Copier, Unfinished};
-use transship_types::Entry;
+use transship_types::{Entry, Outcome};
 
-use super::{Compared, Ends, MirrorOptions, Reached, Refusal, backup::Keeper, copying::Copying, deletion::Deleting};
+use super::{
+    Compared, Ends, MirrorOptions, Progress, Reached, Refusal, backup::Keeper, copying::Copying, deletion::Deleting,
+};
 use crate::{Error, Result, tasks};
 
 /// What reports call the destination.
@@ -52,9 +54,9 @@ impl Mirroring {
         outcomes.unwrap_or_else(|| stream::empty().boxed())
     }
 
-    /// Bytes that have arrived from the source.
-    pub fn bytes_arrived(&self) -> u64 {
-        self.copier.bytes_arrived()
+    /// How far it is.
+    pub fn progress(&self) -> Progress {
+        self.compared.counts.now(self.copier.bytes_arrived())
     }
 
     /// Uploads that are open: what a process leaves behind that ends at once.
@@ -106,8 +108,9 @@ impl Work {
     }
 
     fn may_be_sorted(&self, error: &transship_list::Error) -> bool {
-        use transship_list::Error::{OutOfOrder, StartIgnored};
-        matches!(error, OutOfOrder { .. } | StartIgnored { .. }) && !self.options.cancel.is_cancelled()
+        use transship_list::Error::{OutOfOrder, StartIgnored, Unordered};
+        matches!(error, OutOfOrder { .. } | StartIgnored { .. } | Unordered { .. })
+            && !self.options.cancel.is_cancelled()
     }
 
     async fn once(&self) -> Result<()> {
@@ -138,6 +141,8 @@ impl Work {
         let deleting = Deleting { place: &self.ends.destination, keeper, retry: &self.options.copy.retry };
         let mut deleted = std::pin::pin!(deleting.run(pending));
         while let Some(object) = deleted.try_next().await? {
+            let is_gone = object.destinations.iter().all(|there| there.outcome == Outcome::Deleted);
+            self.compared.counts.deleted(is_gone);
             self.tell(Mirrored::Object(object)).await;
         }
         Ok(())
