@@ -1,12 +1,12 @@
 //! `transship-mirror ls` and `size`
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use anyhow::Result;
 use futures::{StreamExt, TryStreamExt};
 use time::OffsetDateTime;
 use transship::{
-    listings::{KeyRange, ListOptions, Side, entries},
+    listings::{Error, KeyRange, ListOptions, Side, entries},
     mirror::excluded,
 };
 use transship_support::{ExitCode, Failure, Output, OutputFormat, cancel_on_signals};
@@ -69,8 +69,14 @@ async fn each(
         true => side,
         false => side.sorted(&options, &std::env::temp_dir()).await.map_err(failed)?,
     };
-    let listed = entries(side.clone(), KeyRange::ALL, options).take_until(cancel.clone().cancelled_owned());
-    let mut listed = std::pin::pin!(listed);
+    let mut side = side;
+    let mut listed = entries(side.clone(), KeyRange::ALL, options.clone()).boxed().peekable();
+    // A store that is known to list in another order says so with its first page.
+    if let Some(Err(Error::Unordered { .. })) = Pin::new(&mut listed).peek().await {
+        side = side.sorted(&options, &std::env::temp_dir()).await.map_err(failed)?;
+        listed = entries(side.clone(), KeyRange::ALL, options).boxed().peekable();
+    }
+    let mut listed = std::pin::pin!(listed.take_until(cancel.clone().cancelled_owned()));
     while let Some(entry) = listed.try_next().await.map_err(failed)? {
         let path = side.relative(&entry.key);
         if filter.includes(path, &entry) {
@@ -80,6 +86,6 @@ async fn each(
     Ok(if cancel.is_cancelled() { ExitCode::Stopped } else { ExitCode::Done })
 }
 
-fn failed(error: transship::listings::Error) -> anyhow::Error {
+fn failed(error: Error) -> anyhow::Error {
     Failure::new(ExitCode::RunFailed, error)
 }

@@ -22,6 +22,12 @@ pub enum Error {
         /// The key that came next and should not have.
         after: Key,
     },
+    /// The store is known not to list in the order of the keys' bytes: what it leaves out need not be missing.
+    #[error("{location} does not list in the order of the keys' bytes")]
+    Unordered {
+        /// Where.
+        location: String,
+    },
     /// The store was asked for keys after one, and began before it: its key range cannot be split.
     #[error("{location} lists {found:?} where only keys after {after:?} were asked for")]
     StartIgnored {

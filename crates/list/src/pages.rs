@@ -47,6 +47,9 @@ impl Pages {
         let first = self.cursor.is_none() && self.known.is_none();
         let policy = if first { &self.options.retry.at_first_contact() } else { &self.options.retry };
         let page = retry(policy, |_| bucket.list_page(&request, self.cursor.clone())).await?;
+        if page.unordered {
+            return Err(Error::Unordered { location: bucket.location().to_owned() });
+        }
         for entry in &page.entries {
             self.check(&entry.key, request.start_after.as_ref())?;
             self.last = Some(entry.key.clone());

@@ -15,6 +15,9 @@ pub struct ListPage {
     pub prefixes: Vec<String>,
     /// Where the next page starts; `None` on the last one.
     pub next: Option<Cursor>,
+    /// The server is known not to list in the order of the keys' bytes, whatever this page looks like: what lies behind a
+    /// key in its order is another thing than what lies behind it in that of bytes.
+    pub unordered: bool,
 }
 
 /// Content headers.

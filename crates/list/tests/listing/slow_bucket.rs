@@ -89,7 +89,7 @@ impl Bucket for SlowBucket {
         let entries: Vec<Entry> = keys.by_ref().take(self.page).map(|key| entry(key)).collect();
         let next = entries.last().filter(|_| keys.next().is_some()).map(|last| Cursor::new(last.key.as_str()));
         self.pace.wait().await;
-        Ok(ListPage { entries, prefixes: Vec::new(), next })
+        Ok(ListPage { entries, prefixes: Vec::new(), next, unordered: false })
     }
 
     fn capabilities(&self) -> &Capabilities {

@@ -1,12 +1,18 @@
 //! `ListObjectsV2`.
 
-use http::Method;
+use http::{HeaderMap, Method, header};
 
 use super::{
     client::{Client, Request},
     xml,
 };
 use crate::{Cursor, CursorKind, Error, ErrorKind, ListPage, ListRequest, Result};
+
+/// SeaweedFS sorts the names in each folder by themselves: `a/b` comes before `a.b`, and asked for what comes after `a.` it
+/// leaves out all of `a/`, which looks like any other short listing. So it is not enough to look at the keys.
+fn lists_by_folders(headers: &HeaderMap) -> bool {
+    headers.get(header::SERVER).is_some_and(|server| server.as_bytes().starts_with(b"SeaweedFS"))
+}
 
 /// Keys travel percent-encoded: XML cannot hold control characters.
 pub(super) async fn page(client: &Client, request: &ListRequest, cursor: Option<Cursor>) -> Result<ListPage> {
@@ -28,6 +34,7 @@ pub(super) async fn page(client: &Client, request: &ListRequest, cursor: Option<
             None => http,
         },
     };
-    let (_, body) = client.document(http).await?;
-    xml::list_page(&body).map_err(|e| e.during("list", client.location(), None))
+    let (headers, body) = client.document(http).await?;
+    let page = xml::list_page(&body).map_err(|e| e.during("list", client.location(), None))?;
+    Ok(ListPage { unordered: lists_by_folders(&headers), ..page })
 }

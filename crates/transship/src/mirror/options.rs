@@ -26,6 +26,13 @@ impl Ends {
         let written = Destination::new(destination.bucket.clone());
         Self { source, destination, written }
     }
+
+    /// Whether each end's ETags may be digests. Those of objects that are encrypted with KMS only look like some.
+    pub(super) fn etags(&self) -> [bool; 2] {
+        let kms = self.written.encryption.as_ref().is_some_and(|asked| asked.algorithm.starts_with("aws:kms"));
+        let may_be = |place: &Place| place.bucket.capabilities().etag_may_be_md5;
+        [may_be(&self.source), may_be(&self.destination) && !kms]
+    }
 }
 
 /// What becomes of objects that only the destination has.
@@ -122,13 +129,12 @@ pub fn excluded(filter: &Arc<Filter>) -> Skip {
 pub(super) struct Judge {
     policy: Policy,
     /// Whether each end's ETags may be digests.
-    etags: [bool; 2],
+    pub(super) etags: [bool; 2],
 }
 
 impl Judge {
     pub(super) fn new(ends: &Ends, policy: &Policy) -> Self {
-        let etags = [&ends.source, &ends.destination].map(|place| place.bucket.capabilities().etag_may_be_md5);
-        Self { policy: policy.clone(), etags }
+        Self { policy: policy.clone(), etags: ends.etags() }
     }
 
     pub(super) fn compare(&self, source: &Entry, destination: &Entry) -> Verdict {
