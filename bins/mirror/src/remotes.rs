@@ -9,7 +9,7 @@ use transship::{
     store::{BucketSpec, ListRequest, LocalSpec, Location, RetryOptions, retry},
     transfer::Destination,
 };
-use transship_config::{RcloneConfig, Remote, WriteOptions};
+use transship_config::{RcloneConfig, Remote, RemotePlace, WriteOptions};
 use transship_support::{ExitCode, Failure, environment};
 
 use crate::{
@@ -51,14 +51,16 @@ impl Remotes {
     /// A place to read from: a folder, or one object.
     pub(crate) async fn source(&self, typed: &str) -> Result<Opened> {
         let remote = self.remote(typed).map_err(Failure::usage)?;
+        if let RemotePlace::At(location) = &remote.place
+            && let BucketSpec::Local(spec) = &location.bucket
+            && spec.root.is_file()
+        {
+            return file(typed, &remote, spec).map_err(Failure::usage);
+        }
         let folder = opened(typed, &remote).map_err(Failure::usage)?;
-        match (&remote.object, &folder.location.bucket) {
-            (_, BucketSpec::Local(spec)) => match spec.root.is_file() {
-                true => file(typed, &remote, spec).map_err(Failure::usage),
-                false => Ok(folder),
-            },
-            (Some(key), _) => object(folder, key).await.map_err(|error| Failure::new(code(&error), error)),
-            (None, _) => Ok(folder),
+        match &remote.object {
+            Some(key) => object(folder, key).await.map_err(|error| Failure::new(code(&error), error)),
+            None => Ok(folder),
         }
     }
 
