@@ -10,7 +10,7 @@ use super::{
     build::Programs,
     end::{ACCESS_KEY, BUCKET, Counts, End, SECRET_KEY},
     machine::Machine,
-    measure::{Usage, measured, median},
+    measure::{Usage, measured_within, median},
     record,
     table::print,
 };
@@ -23,13 +23,17 @@ pub(crate) struct Arguments {
     /// Milliseconds that each page of a listing waits
     #[arg(long, value_name = "MS", default_value_t = 0)]
     delay: u64,
-    /// More resident memory than this is a failure, in bytes
+    /// The client's address space, in bytes: where it needs more it fails
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
     limit: u64,
     /// How often each case runs
     #[arg(long, value_name = "N", default_value_t = 1)]
     rounds: usize,
 }
+
+/// Address space counts whether or not it is touched, and by itself depends on the machine: the C library sets 64 MiB aside
+/// for the allocations of each thread, and each processor gets a thread with its stack.
+const ON_ANY_MACHINE: [(&str, &str); 2] = [("MALLOC_ARENA_MAX", "1"), ("TOKIO_WORKER_THREADS", "2")];
 
 /// What is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -70,13 +74,14 @@ struct Record<'a> {
     machine: &'a Machine,
     count: u64,
     delay: u64,
+    limit: u64,
     samples: &'a [Sample],
 }
 
 /// Runs every case and prints what it took.
 ///
 /// # Errors
-/// A run failed, sent anything but listings, or did not see every key.
+/// A run failed, as it does where it needs more memory than the limit, sent anything but listings, or did not see every key.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let programs = Programs::build()?;
     let mut ends = [(); 2].map(|()| End::numbered(&programs, arguments.count, arguments.delay));
@@ -89,17 +94,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut samples = Vec::new();
     for case in Case::ALL {
         for _ in 0..arguments.rounds {
-            samples.push(one(&programs, case, &config, arguments.count, [source, destination])?);
+            samples.push(one(arguments, &programs, case, &config, [source, destination])?);
         }
     }
     let machine = Machine::here();
-    println!("\n{} keys on each side, {} ms a page\n{machine}\n", arguments.count, arguments.delay);
+    let Arguments { count, delay, limit, .. } = *arguments;
+    println!("\n{count} keys on each side, {delay} ms a page, {} MiB of address space\n{machine}\n", limit >> 20);
     let rows: Vec<_> = Case::ALL.iter().map(|case| row(*case, &samples)).collect();
-    print(&["case", "wall s", "CPU s", "peak MiB", "requests", "pages"], &rows_with_pages(rows, arguments.count));
-    let Arguments { count, delay, .. } = *arguments;
-    record::write("keys", &Record { machine: &machine, count, delay, samples: &samples })?;
-    let over = samples.iter().any(|sample| sample.usage.peak > arguments.limit);
-    Ok(if over { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    print(&["case", "wall s", "CPU s", "peak MiB", "requests", "pages"], &rows_with_pages(rows, count));
+    record::write("keys", &Record { machine: &machine, count, delay, limit, samples: &samples })?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn rows_with_pages(rows: Vec<Vec<String>>, count: u64) -> Vec<Vec<String>> {
@@ -132,7 +136,13 @@ fn remote(name: &str, end: &End) -> String {
     )
 }
 
-fn one(programs: &Programs, case: Case, config: &Path, count: u64, mut ends: [&mut End; 2]) -> Result<Sample> {
+fn one(
+    arguments: &Arguments,
+    programs: &Programs,
+    case: Case,
+    config: &Path,
+    mut ends: [&mut End; 2],
+) -> Result<Sample> {
     let mut requests = || -> Result<(u64, u64)> {
         let (mut listings, mut others) = (0, 0);
         for end in &mut ends {
@@ -145,13 +155,13 @@ fn one(programs: &Programs, case: Case, config: &Path, count: u64, mut ends: [&m
     };
     let before = requests()?;
     let mut command = std::process::Command::new(&programs.mirror);
-    command.args(case.arguments()).arg("--config").arg(config);
+    command.args(case.arguments()).arg("--config").arg(config).envs(ON_ANY_MACHINE);
     let log = record::directory()?.join("keys.log");
-    let usage = measured(&programs.xtask, &command, &log)?;
+    let usage = measured_within(Some(arguments.limit), &programs.xtask, &command, &log)?;
     let after = requests()?;
     let said = fs::read_to_string(&log)?;
     let digits: String = said.chars().filter(|c| *c != ',').collect();
-    ensure!(digits.contains(&count.to_string()), "not every key was seen:\n{said}");
+    ensure!(digits.contains(&arguments.count.to_string()), "not every key was seen:\n{said}");
     ensure!(after.1 == before.1, "something else than listings was sent");
     Ok(Sample { case, requests: after.0 - before.0, others: after.1 - before.1, usage })
 }

@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use rustix::process::{Resource, Rlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 use wait4::Wait4 as _;
 
@@ -35,6 +36,9 @@ impl Usage {
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
+    /// The program gets no more address space than this, in bytes
+    #[arg(long, value_name = "BYTES")]
+    address_space: Option<u64>,
     /// Where the figures go
     usage: PathBuf,
     /// The program and its arguments
@@ -48,11 +52,24 @@ pub(crate) struct Arguments {
 /// # Errors
 /// It cannot be started, or it failed: with the end of what it printed.
 pub(crate) fn measured(xtask: &Path, command: &Command, log: &Path) -> Result<Usage> {
+    measured_within(None, xtask, command, log)
+}
+
+/// The same where the program gets no more address space than so many bytes: it fails where it needs more.
+///
+/// # Errors
+/// As [`measured`].
+pub(crate) fn measured_within(limit: Option<u64>, xtask: &Path, command: &Command, log: &Path) -> Result<Usage> {
     let name = command.get_program().display().to_string();
     let output = File::create(log).with_context(|| format!("create {}", log.display()))?;
     let usage = tempfile::NamedTempFile::new().context("make a temporary file")?;
     let mut starter = Command::new(xtask);
-    starter.args(["bench", "measure"]).arg(usage.path()).arg(command.get_program()).args(command.get_args());
+    starter.args(["bench", "measure"]);
+    if let Some(limit) = limit {
+        starter.arg("--address-space").arg(limit.to_string());
+    }
+    starter.arg(usage.path()).arg(command.get_program()).args(command.get_args());
+    starter.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     starter.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
     let status = starter.status().with_context(|| format!("start {}", xtask.display()))?;
     if !status.success() {
@@ -69,6 +86,10 @@ pub(crate) fn measured(xtask: &Path, command: &Command, log: &Path) -> Result<Us
 /// It cannot be started, it failed, or the figures cannot be written.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let (program, rest) = arguments.command.split_first().context("no program is named")?;
+    if let Some(bytes) = arguments.address_space {
+        // The program inherits it.
+        setrlimit(Resource::As, Rlimit { current: Some(bytes), maximum: Some(bytes) }).context("limit memory")?;
+    }
     let usage = usage_of(Command::new(program).args(rest))?;
     fs::write(&arguments.usage, serde_json::to_vec(&usage)?)?;
     Ok(ExitCode::SUCCESS)
