@@ -326,7 +326,7 @@ pub struct BackupArgs {
 impl Cli {
     /// The command line that is understood: [`Parser`]'s own does not know the flags of backends.
     pub fn whole() -> clap::Command {
-        flags::taking_all(Self::command())
+        flags::with_switched_progress(flags::taking_all(Self::command()))
     }
 
     /// Reads a command line.

@@ -65,6 +65,13 @@ fn arg(name: String, value: Value) -> Arg {
     }
 }
 
+/// `-P` and `--progress` alone, as rclone has them, and `--progress=WHEN`.
+pub(crate) fn with_switched_progress(command: Command) -> Command {
+    let switched = |arg: Arg| arg.short('P').num_args(0..=1).require_equals(true).default_missing_value("on");
+    let copying = |command: Command, name| command.mut_subcommand(name, |sub| sub.mut_arg("progress", switched));
+    ["sync", "copy"].into_iter().fold(command, copying)
+}
+
 /// The flags of backends that were given: names without dashes before them, and values.
 pub(crate) fn of_backends(matches: &ArgMatches) -> Vec<(String, String)> {
     let given = |name: String| matches.get_one::<String>(&name).map(|value| (name.clone(), value.clone()));

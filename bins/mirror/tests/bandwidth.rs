@@ -111,6 +111,6 @@ async fn lines_of_progress_tell_what_is_to_be_copied_and_not_all_that_is_there()
     assert!(message.starts_with("progress: 31 checked, 0 of 2 objects copied, 1.5 KiB of 1.5 KiB read"), "{message}");
     assert!(message.ends_with(", 0 of 1 deleted"), "{message}");
     from.put_object("there", "new", vec![8; 999]);
-    let ran = scene.run(&[&arguments[..4], &["--stats", "0", "--progress", "on"]].concat()).ends_with(0);
+    let ran = scene.run(&[&arguments[..4], &["--stats", "0", "--progress=on"]].concat()).ends_with(0);
     assert!(progress(&ran).is_empty() && !ran.stderr.contains("progress"), "{}", ran.stderr);
 }

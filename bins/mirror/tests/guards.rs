@@ -1,0 +1,192 @@
+//! What keeps `sync` from deleting: whenever anything is in doubt nothing goes, the exit code tells, and the message says
+//! why and what to do.
+
+mod common;
+
+use common::{Ran, Scene, object, two_buckets};
+use transship_testbed::s3::{Effect, Fault, Operation, PageFault, S3Server, StoredObject};
+
+const SYNC: [&str; 3] = ["sync", "source:from", "destination:to"];
+
+/// Pages of ten, so that a listing has a middle.
+async fn stage() -> (S3Server, Scene) {
+    two_buckets(S3Server::builder().page_size(10)).await
+}
+
+fn fill(server: &S3Server, bucket: &str, folder: &str, numbers: std::ops::Range<u32>) {
+    let old = time::OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_000);
+    for number in numbers {
+        let object = StoredObject::new(format!("content {number}")).modified_at(old);
+        server.put(bucket, &format!("{folder}{number:04}"), object);
+    }
+}
+
+/// Runs what must not delete anything.
+#[track_caller]
+fn spares(server: &S3Server, scene: &Scene, code: i32, flags: &[&str]) -> Ran {
+    let before = server.keys("to");
+    let ran = scene.run(&[&SYNC, flags].concat()).ends_with(code);
+    let after = server.keys("to");
+    assert!(before.iter().all(|key| after.contains(key)), "{after:?}");
+    let deletions = server.count(Operation::DeleteObject) + server.count(Operation::DeleteObjects);
+    assert_eq!(deletions, 0, "no deletion is as much as asked for");
+    ran.tells(&["nothing was deleted"])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_source_deletes_nothing_until_it_is_said_to_be_meant() {
+    let (server, scene) = stage().await;
+    fill(&server, "to", "", 0..3);
+    let why = "the source is empty, and 3 objects would be deleted: nothing was deleted; if that is meant, say so with \
+               --allow-empty-source";
+    let ran = spares(&server, &scene, 5, &["--report", "report.json"]);
+    assert!(ran.stdout.contains(why) && ran.stderr.contains(why), "{ran:?}");
+    let report: serde_json::Value = serde_json::from_str(&scene.read("report.json")).unwrap();
+    assert_eq!((&report["guard"], &report["exit_code"]), (&why.into(), &5.into()));
+
+    scene.run(&[&SYNC[..], &["--allow-empty-source"]].concat()).ends_with(0);
+    assert_eq!(server.keys("to"), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_a_filter_leaves_empty_is_asked_whether_it_holds_anything() {
+    let (server, scene) = stage().await;
+    fill(&server, "to", "data/", 0..3);
+    spares(&server, &scene, 5, &["--include", "/data/**"]).tells(&["the source is empty", "--allow-empty-source"]);
+
+    // It is there, and what the filter lets in is gone: that is no empty source.
+    fill(&server, "from", "other/", 0..1);
+    scene.run(&[&SYNC[..], &["--include", "/data/**"]].concat()).ends_with(0);
+    assert_eq!(server.keys("to"), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_shrank_to_nothing_below_a_filter_does_not_empty_a_large_destination() {
+    let (server, scene) = stage().await;
+    fill(&server, "from", "other/", 0..40);
+    fill(&server, "to", "data/", 0..150);
+    let why = ["150 of 150 objects would be deleted, which is more than half", "--max-delete N or --max-delete P%"];
+    spares(&server, &scene, 5, &["--include", "/data/**"]).tells(&why);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_than_half_of_a_large_destination_is_not_deleted_by_default() {
+    let (server, scene) = stage().await;
+    fill(&server, "from", "", 0..50);
+    fill(&server, "to", "", 1..101);
+    // What is new was copied: only deletions wait for somebody's word.
+    spares(&server, &scene, 5, &[]).tells(&["51 of 100 objects would be deleted, which is more than half"]);
+    assert!(server.object("to", "0000").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_is_deleted_than_max_delete_says() {
+    let (server, scene) = stage().await;
+    fill(&server, "from", "", 0..7);
+    fill(&server, "to", "", 0..10);
+    let raise = "if that is meant, say so with a larger --max-delete";
+    spares(&server, &scene, 5, &["--max-delete", "2"])
+        .tells(&["3 of 10 objects would be deleted, and at most 2 may be", raise]);
+    spares(&server, &scene, 5, &["--max-delete", "20%"])
+        .tells(&["3 of 10 objects would be deleted, and at most 20%, which is 2, may be", raise]);
+    spares(&server, &scene, 5, &["--max-delete", "0"]).tells(&["at most 0 may be"]);
+    for limit in ["3", "30%"] {
+        fill(&server, "to", "", 0..10);
+        scene.run(&[&SYNC[..], &["--max-delete", limit]].concat()).ends_with(0);
+        assert_eq!(server.keys("to"), server.keys("from"), "{limit}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_tells_what_a_guard_would_refuse() {
+    let (server, scene) = stage().await;
+    fill(&server, "to", "", 0..3);
+    let ran = spares(&server, &scene, 5, &["--dry-run"]);
+    let told = ["a guard would refuse to delete", "the source is empty", "--allow-empty-source", "3 would be deleted"];
+    assert!(!ran.tells(&told).stdout.contains("would be written"));
+    fill(&server, "from", "", 2..4);
+    spares(&server, &scene, 5, &["--dry-run", "--max-delete", "1"]).tells(&["at most 1 may be", "1 would be written"]);
+    let report = scene.reported(0, &[&SYNC[..], &["--dry-run"]].concat());
+    assert_eq!(object(&report, "0000")["outcome"], "planned_deletion");
+    assert_eq!((&report["totals"]["planned"], &report["totals"]["planned_deletions"]), (&1.into(), &2.into()));
+    assert_eq!(report["totals"]["bytes"], 2 * "content 2".len(), "what is deleted is nothing at the source");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_fails_in_the_middle_of_a_listing_spares_everything() {
+    for bucket in ["from", "to"] {
+        let (server, scene) = stage().await;
+        fill(&server, "from", "", 0..100);
+        fill(&server, "to", "", 60..140);
+        let fault = Fault::answer(403, "AccessDenied").on(Operation::ListObjectsV2).bucket(bucket).after(2);
+        let failed = server.faults().add(fault);
+        spares(&server, &scene, 1, &[]).tells(&["error: ", &format!("list s3://{bucket}"), "AccessDenied"]);
+        assert!(failed.count() > 0, "{bucket}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listing_that_gives_no_way_to_go_on_spares_everything() {
+    let (server, scene) = stage().await;
+    fill(&server, "from", "", 0..100);
+    fill(&server, "to", "", 60..140);
+    let page = Effect::Page(PageFault::NoToken);
+    let cut = server.faults().add(Fault::new(page).on(Operation::ListObjectsV2).bucket("from").after(1));
+    spares(&server, &scene, 1, &[]).tells(&["error: list s3://from"]);
+    assert!(cut.count() > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_comes_again_and_again_spares_everything() {
+    let (server, scene) = stage().await;
+    fill(&server, "from", "", 0..100);
+    fill(&server, "to", "", 60..140);
+    let page = Fault::new(Effect::Page(PageFault::Repeat)).on(Operation::ListObjectsV2).bucket("from").after(1);
+    let again = server.faults().add(page);
+    spares(&server, &scene, 1, &[]).tells(&["error: s3://from", "twice"]);
+    assert!(again.count() > 1);
+}
+
+/// A store that lists in another order is no failure, and a page that came twice looks like one: all is listed anew and
+/// sorted on disk, and only what that listing misses is deleted.
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_out_of_order_are_found_out_and_nothing_is_deleted_that_the_source_has() {
+    use PageFault::{OutOfOrder, Repeat};
+    let always = u64::MAX;
+    let cases = [
+        ("from", OutOfOrder, 1),
+        ("from", OutOfOrder, always),
+        ("to", OutOfOrder, 1),
+        ("to", OutOfOrder, always),
+        ("from", Repeat, 1),
+        ("to", Repeat, 1),
+    ];
+    for (bucket, page, times) in cases {
+        let (server, scene) = stage().await;
+        fill(&server, "from", "", 0..100);
+        fill(&server, "to", "", 60..140);
+        let page = Fault::new(Effect::Page(page)).on(Operation::ListObjectsV2).bucket(bucket);
+        let wrong = server.faults().add(page.after(1).times(times));
+        scene.run(&SYNC).ends_with(0).tells(&["not the order of bytes", "sorted on disk"]);
+        assert!(wrong.count() > 0);
+        assert_eq!(server.keys("to"), server.keys("from"), "{bucket}");
+        assert_eq!(server.count(Operation::DeleteObjects), 1, "the 40 that only the destination had");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_failed_copy_spares_everything() {
+    let (server, scene) = stage().await;
+    fill(&server, "from", "", 0..5);
+    fill(&server, "to", "", 5..8);
+    let failed = server.faults().add(Fault::answer(403, "AccessDenied").on(Operation::CopyObject).key("0002"));
+    let refused_get = server.faults().add(Fault::answer(403, "AccessDenied").on(Operation::PutObject).key("0002"));
+    let why = "3 objects that were to be deleted stayed, because not all copies succeeded";
+    let ran = spares(&server, &scene, 4, &["--report", "report.json"]).tells(&["0002", "AccessDenied"]);
+    assert!(ran.stdout.contains(why) && ran.stderr.contains(why), "{ran:?}");
+    assert!(failed.count() + refused_get.count() > 0);
+    assert_eq!(server.keys("to").len(), 7, "all but one were copied");
+    let report: serde_json::Value = serde_json::from_str(&scene.read("report.json")).unwrap();
+    assert!(report["guard"].as_str().unwrap().contains(why), "{report:#}");
+    assert_eq!(object(&report, "0002")["because"], "not there yet");
+}
