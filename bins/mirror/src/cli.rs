@@ -19,6 +19,7 @@ const RUN: &str = "What it may take and what it tells";
 /// deleted unless all else went well.
 #[derive(Debug, Parser)]
 #[command(name = "transship-mirror", version, propagate_version = true, max_term_width = 110)]
+#[command(after_help = "Flags of rclone's backends, such as --s3-storage-class, count as well.")]
 pub struct Cli {
     /// rclone's configuration [env: RCLONE_CONFIG] [default: ~/.config/rclone/rclone.conf]
     #[arg(long, value_name = "FILE", global = true, help_heading = CONFIGURATION)]
