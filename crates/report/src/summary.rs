@@ -148,7 +148,10 @@ fn destination(totals: &DestinationTotals) -> String {
 fn foretold(totals: &DestinationTotals) -> String {
     let DestinationTotals { planned, planned_bytes, planned_deletions, failed, cancelled, .. } = *totals;
     let bytes = ByteSize(planned_bytes);
-    let mut parts = vec![format!("would write {} ({} at the source)", number(planned), bytes.display().iec())];
+    let mut parts = Vec::new();
+    if planned > 0 || planned_deletions == 0 {
+        parts.push(format!("would write {} ({} at the source)", number(planned), bytes.display().iec()));
+    }
     if planned_deletions > 0 {
         parts.push(format!("would delete {}", number(planned_deletions)));
     }
