@@ -1,6 +1,8 @@
 //! What keeps `sync` from deleting: whenever anything is in doubt nothing goes, the exit code tells, and the message says
 //! why and what to do.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // in what the tests call, too
+
 mod common;
 
 use common::{Ran, Scene, object, two_buckets};

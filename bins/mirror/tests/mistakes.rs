@@ -1,6 +1,8 @@
 //! What people get wrong: each mistake has its exit code and one error that says where it is and what would be right, and
 //! nothing is written or deleted for it.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // in what the tests call, too
+
 mod common;
 
 use common::{KEY_ID, Ran, SECRET, Scene, beyond_listings, remote, two_buckets};

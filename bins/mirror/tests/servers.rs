@@ -1,6 +1,8 @@
 //! Whole jobs on servers that are not ours, and on the one in this process: a first `sync`, one with nothing to do, one
 //! after changes, and what `check` says of it.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // in what the tests call, too
+
 mod common;
 
 use std::{sync::Arc, time::Duration};
