@@ -82,6 +82,7 @@ impl Results {
 
     fn left_alone(&mut self, entry: &Entry, place: &transship::Place, reason: String) -> Result<()> {
         let key = entry.key.strip_prefix(&place.prefix).unwrap_or_else(|| entry.key.clone());
+        tracing::trace!("{key}: left alone ({reason})");
         let mut object = ObjectReport::from(&Entry { key: key.clone(), ..entry.clone() });
         object.destinations.push(DestinationReport::new(DESTINATION, key, Outcome::Skipped { reason }));
         self.add(&object)
