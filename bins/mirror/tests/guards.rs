@@ -100,6 +100,52 @@ async fn no_more_is_deleted_than_max_delete_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_deletion_has_its_reason_in_the_report() {
+    let (server, scene) = stage().await;
+    for (bucket, key, content) in [
+        ("from", "kept", "same"),
+        ("to", "kept", "same"),
+        ("from", "grown", "too long for the filter"),
+        ("to", "grown", "short"),
+        ("from", "secret/at both", "x"),
+        ("to", "secret/at both", "x"),
+        ("to", "secret/there", "x"),
+        ("to", "gone", "x"),
+    ] {
+        server.put_object(bucket, key, content);
+    }
+    let flags = ["--max-size", "10B", "--exclude", "/secret/**", "--delete-excluded"];
+    for (dry, outcome) in [(&["--dry-run"][..], "planned_deletion"), (&[], "deleted")] {
+        let report = scene.reported(0, &[&SYNC[..], &flags, dry].concat());
+        for (key, because) in [
+            ("gone", "the source does not have it"),
+            ("grown", "the filters exclude what the source has"),
+            ("secret/at both", "the filters exclude it"),
+            ("secret/there", "the filters exclude it"),
+        ] {
+            let there = object(&report, key);
+            assert_eq!((&there["outcome"], &there["because"]), (&outcome.into(), &because.into()), "{key}");
+        }
+        assert_eq!(object(&report, "kept")["reason"], "same ETag");
+    }
+    assert_eq!(server.keys("to"), ["kept"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_that_breaks_off_says_so_and_counts_nothing_as_missing() {
+    let (server, scene) = stage().await;
+    fill(&server, "from", "", 0..100);
+    fill(&server, "to", "", 0..100);
+    let fault = Fault::answer(403, "AccessDenied").on(Operation::ListObjectsV2).bucket("to").after(2);
+    let failed = server.faults().add(fault);
+    let ran = scene.run(&["check", "source:from", "destination:to"]).ends_with(1);
+    assert!(
+        !ran.tells(&["not all was compared: ", "error: list s3://to", "AccessDenied"]).told().contains(": missing")
+    );
+    assert!(failed.count() > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_tells_what_a_guard_would_refuse() {
     let (server, scene) = stage().await;
     fill(&server, "to", "", 0..3);

@@ -232,7 +232,9 @@ async fn no_output_holds_a_secret() {
     let typed =
         format!(":s3,provider=Ceph,access_key_id={KEY_ID},secret_access_key=\"{SECRET}\",endpoint=\"{endpoint}\":");
     let (from, to) = (format!("{typed}from"), format!("{typed}to"));
-    for more in [&["-vv"][..], &["-vv", "--use-json-log"], &["--log-level", "trace"], &["--output", "json", "-v"]] {
+    for more in
+        [&["-vv"][..], &["-vv", "--use-json-log"], &["--log-level", "trace,hyper=trace"], &["--output", "json", "-v"]]
+    {
         scene.run(&[&SYNC[..], more, &["--report", "report.json"]].concat()).ends_with(0);
         assert!(!scene.read("report.json").contains(SECRET));
         scene.run(&[&["sync", &from, &to], more].concat()).ends_with(0);
