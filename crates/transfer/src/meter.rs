@@ -1,6 +1,7 @@
 //! Bytes in one direction, at a rate.
 
 use std::{
+    collections::BTreeSet,
     num::NonZeroU64,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -14,8 +15,8 @@ use tokio::{
 };
 use transship_store::ByteStream;
 
-/// The most that one object sends before it is another one's turn, in bytes.
-const STEP: u64 = 64 << 10;
+/// The most that one stream passes before it is another one's turn, in bytes; the oldest one passes more.
+const STEP: u64 = 16 << 10;
 
 /// What was not used in the last part of a second may be made up for: one in so many. Timers are late by milliseconds.
 const CREDIT: u64 = 8;
@@ -29,6 +30,7 @@ pub(crate) struct Meter {
     rate: watch::Sender<Rate>,
     /// Whoever holds it is next; tokio's mutex keeps the order of those who wait.
     level: Queue<Level>,
+    streams: Mutex<Streams>,
     waits: Arc<Waits>,
 }
 
@@ -49,7 +51,8 @@ impl Level {
         self.at = now;
         let missing = wanted - self.bytes;
         if missing > 0.0 {
-            return Some(Duration::from_secs_f64(missing / rate));
+            // No timer is finer, and a wait that rounds to nothing would not end.
+            return Some(Duration::from_secs_f64(missing / rate).max(Duration::from_millis(1)));
         }
         self.bytes -= wanted;
         None
@@ -59,7 +62,7 @@ impl Level {
 impl Meter {
     pub(crate) fn new(rate: Rate, waits: Arc<Waits>) -> Self {
         let level = Level { bytes: 0.0, at: Instant::now() };
-        Self { rate: watch::Sender::new(rate), level: Queue::new(level), waits }
+        Self { rate: watch::Sender::new(rate), level: Queue::new(level), streams: Mutex::default(), waits }
     }
 
     pub(crate) fn rate(&self) -> Rate {
@@ -94,25 +97,63 @@ impl Meter {
 
     /// The same bytes, in steps so small that they neither come in bursts nor keep others waiting.
     pub(crate) fn paced(self: Arc<Self>, stream: ByteStream) -> ByteStream {
-        stream::unfold((self, stream, Bytes::new()), |(meter, mut stream, mut rest)| async move {
+        stream::unfold((Turns::of(self), stream, Bytes::new()), |(turns, mut stream, mut rest)| async move {
             while rest.is_empty() {
                 match stream.next().await? {
                     Ok(chunk) => rest = chunk,
-                    Err(error) => return Some((Err(error), (meter, stream, rest))),
+                    Err(error) => return Some((Err(error), (turns, stream, rest))),
                 }
             }
-            let step = match meter.rate() {
-                None => rest.len(),
-                Some(rate) => {
-                    let step = (rate.get() / CREDIT).clamp(1, STEP);
-                    usize::try_from(step).unwrap_or(usize::MAX).min(rest.len())
-                }
-            };
-            let next = rest.split_to(step);
-            meter.pass(next.len() as u64).await;
-            Some((Ok(next), (meter, stream, rest)))
+            let step = turns.step().map_or(rest.len(), |step| usize::try_from(step).unwrap_or(usize::MAX));
+            let next = rest.split_to(step.min(rest.len()));
+            turns.meter.pass(next.len() as u64).await;
+            Some((Ok(next), (turns, stream, rest)))
         })
         .boxed()
+    }
+}
+
+/// Those that pass at this time, in the order in which they came.
+#[derive(Debug, Default)]
+struct Streams {
+    open: BTreeSet<u64>,
+    next: u64,
+}
+
+/// One stream's place among others.
+struct Turns {
+    meter: Arc<Meter>,
+    number: u64,
+}
+
+impl Turns {
+    fn of(meter: Arc<Meter>) -> Self {
+        let mut streams = meter.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = streams.next;
+        streams.next += 1;
+        streams.open.insert(number);
+        drop(streams);
+        Self { meter, number }
+    }
+
+    /// How much passes at this stream's next turn; `None` for as much as it likes.
+    ///
+    /// Turns are short, so that every stream moves all the time: servers give up requests on which nothing does. The
+    /// oldest stream passes as much as all others together. Otherwise objects that are read first and written then would
+    /// all be read at one time and written at another, and each direction would be idle for half of it.
+    fn step(&self) -> Option<u64> {
+        let rate = self.meter.rate()?.get();
+        let streams = self.meter.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = streams.open.len().max(1) as u64;
+        let step = (rate / CREDIT / open).clamp(1, STEP);
+        let is_oldest = streams.open.first() == Some(&self.number);
+        Some(if is_oldest { (step * open).min(rate / CREDIT).max(step) } else { step })
+    }
+}
+
+impl Drop for Turns {
+    fn drop(&mut self) {
+        self.meter.streams.lock().unwrap_or_else(PoisonError::into_inner).open.remove(&self.number);
     }
 }
 
@@ -225,6 +266,20 @@ mod tests {
         assert!(!much.is_finished());
         much.await.unwrap();
         assert_eq!(start.elapsed().as_secs(), 16);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn objects_that_are_read_and_then_written_use_both_directions_at_once() {
+        let (down, up, start) = (meter(1024 * KIB), meter(1024 * KIB), Instant::now());
+        let slots = Arc::new(tokio::sync::Semaphore::new(16));
+        let copy = async || {
+            let _slot = slots.acquire().await.unwrap();
+            Arc::clone(&down).paced(one_chunk(512 * KIB)).try_collect::<Vec<_>>().await.unwrap();
+            Arc::clone(&up).paced(one_chunk(512 * KIB)).try_collect::<Vec<_>>().await.unwrap();
+        };
+        join_all((0..128).map(|_| copy())).await;
+        // Each direction needs 64 s for itself. The clock is the test's own.
+        assert!(start.elapsed() < Duration::from_secs(75), "{:?}", start.elapsed());
     }
 
     #[tokio::test(start_paused = true)]
