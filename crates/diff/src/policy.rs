@@ -30,7 +30,7 @@ impl Facts {
 pub enum Criterion {
     /// An object that is there is left alone, whatever it is.
     Exists,
-    /// A destination that is newer is left alone; one that is older is replaced. Of the same age: ask on.
+    /// A destination that is newer is left alone. Otherwise: ask on.
     Newer {
         /// Times that differ by less are the same.
         window: Duration,
@@ -189,11 +189,10 @@ impl Criterion {
                 false => Some(Differs(Reason::OtherETag)),
             },
             Self::Digest => same_digests(source, destination),
-            Self::Newer { window } => match apart? {
-                apart if apart.abs() <= window => None,
-                apart if apart.is_positive() => Some(Same(Reason::DestinationNewer(apart))),
-                apart => Some(Differs(Reason::DestinationOlder(apart.abs()))),
-            },
+            Self::Newer { window } => {
+                let newer = apart.filter(|apart| *apart > window)?;
+                Some(Same(Reason::DestinationNewer(newer)))
+            }
             Self::SameTime { window } => Some(match apart {
                 None => Differs(Reason::NoTime),
                 Some(apart) if apart.abs() <= window => Same(Reason::SameTime),
