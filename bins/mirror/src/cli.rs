@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ContextKind};
 use transship::mirror::Share;
 use transship_support::{LogArgs, MemorySize, OutputFormat, RunArgs, Size, Span};
 
@@ -335,7 +335,11 @@ impl Cli {
     /// # Errors
     /// It is none, or it asks for help.
     pub fn read(line: impl IntoIterator<Item = impl Into<std::ffi::OsString> + Clone>) -> Result<Self, clap::Error> {
-        let matches = Self::whole().try_get_matches_from(line)?;
+        let matches = Self::whole().try_get_matches_from(line).map_err(|mut error| {
+            // That `-- --flag` would make a value of it helps nobody here.
+            error.remove(ContextKind::Suggested);
+            error
+        })?;
         let mut cli = Self::from_arg_matches(&matches)?;
         cli.backend_flags = flags::of_backends(&matches);
         cli.without_effect = flags::without_effect(&matches);

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use transship::{
     Error, Place,
     mirror::{Backup, Ends},
-    store::{BucketSpec, ListRequest, LocalSpec, Location, RetryOptions, retry},
+    store::{BucketSpec, ListRequest, LocalSpec, Location, RetryOptions, S3Credentials, retry},
     transfer::Destination,
 };
 use transship_config::{RcloneConfig, Remote, RemotePlace, WriteOptions};
@@ -78,6 +78,12 @@ fn opened(typed: &str, remote: &Remote) -> Result<Opened> {
 
 fn at(typed: &str, remote: &Remote, location: Location, only: Option<String>) -> Result<Opened> {
     let place = Place::at(&location)?;
+    if let BucketSpec::S3(spec) = &location.bucket
+        && matches!(spec.credentials, S3Credentials::Anonymous)
+    {
+        let name = &remote.name;
+        tracing::info!("{name}: requests are not signed, because the remote has neither keys nor env_auth = true");
+    }
     Ok(Opened { typed: typed.to_owned(), location, place, write: remote.write.clone(), only })
 }
 

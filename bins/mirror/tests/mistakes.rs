@@ -53,6 +53,9 @@ async fn a_misspelt_flag_is_told_with_the_nearest_one() {
     ] {
         misused(&server, scene.run(&[&SYNC[..], &[flag]].concat()), &[flag.split('=').next().unwrap(), near]);
     }
+    let ran = scene.run(&[&SYNC[..], &["--no-such-thing"]].concat());
+    assert!(!ran.stderr.contains("-- --"), "{}", ran.stderr);
+    misused(&server, ran, &["--no-such-thing"]);
     misused(&server, scene.run(&["snyc", "source:from", "destination:to"]), &["snyc", "sync"]);
 }
 
@@ -98,6 +101,8 @@ async fn a_misspelt_remote_is_told_with_those_that_there_are() {
     let ran = scene.run(&["sync", "source:from", "elsewhere:to"]);
     let line = refused(&server, ran, 2, &["[elsewhere]", "source, destination"]);
     assert!(!line.contains("did you mean"), "{line}");
+    let ran = scene.run(&["sync", "s3://from", "destination:to"]);
+    refused(&server, ran, 2, &["[s3] this is a URL", "remote:bucket/path", "source or destination"]);
     let mut no_file = scene.command(&["ls", "source:from"]);
     no_file.env("RCLONE_CONFIG", "");
     let line = Ran::of(no_file).fails_with(2);
@@ -222,6 +227,11 @@ async fn keys_that_a_server_refuses_are_no_empty_source() {
     let remotes = [remote("source", &endpoint, KEY_ID, &wrong), remote("destination", &endpoint, KEY_ID, SECRET)];
     scene.write("rclone.conf", &remotes.concat());
     refused(&server, scene.run(&SYNC), 1, &["s3://from", "SignatureDoesNotMatch"]);
+    let keys = format!("access_key_id = {KEY_ID}\nsecret_access_key = {wrong}\n");
+    scene.write("rclone.conf", &scene.read("rclone.conf").replace(&keys, ""));
+    let ran = scene.run(&SYNC).ends_with(1);
+    ran.tells(&["source:from: requests are not signed", "env_auth = true", "s3://from", "AccessDenied"]);
+    untouched(&server);
 }
 
 /// Whatever happens, at whatever level: `Ran` looks for the secret in every output.

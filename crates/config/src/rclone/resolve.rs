@@ -46,14 +46,18 @@ impl RcloneConfig {
         }
         match places.kind() {
             Some(kind) => options::backend(kind.text()).ok_or_else(|| kind.error(unsupported(kind.text()))),
-            None => Err(self.unknown(name)),
+            None => Err(self.unknown(name, &typed.path)),
         }
     }
 
-    fn unknown(&self, name: &str) -> ConfigError {
+    fn unknown(&self, name: &str, path: &str) -> ConfigError {
         let names = self.remotes();
         let error = if self.sections.iter().any(|section| section.name == name) {
             ConfigError::new("the remote has no type").of_key("type").expected(supported())
+        } else if path.starts_with("//") {
+            let known =
+                if names.is_empty() { String::new() } else { format!(", a remote being {}", names.join(" or ")) };
+            ConfigError::new("this is a URL").expected(format!("remote:bucket/path{known}"))
         } else if self.file.is_none() && names.is_empty() {
             let expected = "the file that --config or RCLONE_CONFIG names, or ~/.config/rclone/rclone.conf";
             ConfigError::new("there is no such remote, because no configuration file was read").expected(expected)

@@ -135,6 +135,10 @@ fn a_remote_that_is_not_there_or_not_supported_is_named() {
     );
     assert!(error(two, &[], "SOURCE:b").ends_with("(did you mean source?)"));
     assert_eq!(error("", &[], "x:b"), "rclone.conf: [x] there is no such remote, nor any other");
+    assert_eq!(
+        error("[a]\ntype = s3\n[b]\ntype = s3\n", &[], "s3://bucket/x"),
+        "rclone.conf: [s3] this is a URL: expected remote:bucket/path, a remote being a or b"
+    );
     const TYPES: &str = "one of s3, azureblob, google cloud storage, local, alias, memory";
     assert_eq!(error(two, &[], "old:b"), format!("rclone.conf: [old] type: the remote has no type: expected {TYPES}"));
     assert_eq!(
