@@ -82,6 +82,7 @@ fn permits(bytes: u64, most: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -132,5 +133,28 @@ mod tests {
         let mut two = Box::pin(budget.take_for_large(6 * UNIT));
         assert!((&mut two).now_or_never().is_none());
         assert!(budget.take(10 * UNIT).now_or_never().is_some(), "small ones pass");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_large_ones_take_small_ones_find_the_reserve(
+            units in 16_u64..100,
+            steps in prop::collection::vec((0..3, 1_u64..60, any::<prop::sample::Index>()), 1..60),
+        ) {
+            let budget = Budget::new(units * UNIT);
+            let mut held = Vec::new();
+            for (step, size, which) in steps {
+                let size = size.min(units - units / RESERVE) * UNIT;
+                match step {
+                    0 => held.extend(budget.take_for_large(size).now_or_never()),
+                    1 => held.extend(budget.try_extra(size)),
+                    _ if held.is_empty() => {}
+                    _ => drop(held.swap_remove(which.index(held.len()))),
+                }
+                prop_assert!(budget.take(units / RESERVE * UNIT).now_or_never().is_some());
+            }
+            held.clear();
+            prop_assert!(budget.take(units * UNIT).now_or_never().is_some(), "all is given back");
+        }
     }
 }
