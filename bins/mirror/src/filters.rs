@@ -89,8 +89,8 @@ impl FilterArgs {
             None => Ok(filter),
             Some(name) if filter.is_empty() => Ok(Filter::files([name.clone()])),
             Some(_) => {
-                let typed = &source.typed;
-                Err(Failure::usage(anyhow!("{typed} is one object, and filters choose among the objects of a folder")))
+                let name = &source.name;
+                Err(Failure::usage(anyhow!("{name} is one object, and filters choose among the objects of a folder")))
             }
         }
     }

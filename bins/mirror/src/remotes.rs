@@ -27,7 +27,8 @@ pub(crate) struct Remotes {
 /// A remote, opened.
 #[derive(Clone, Debug)]
 pub(crate) struct Opened {
-    pub(crate) typed: String,
+    /// What was typed, but for the values of options: they may be secrets.
+    pub(crate) name: String,
     pub(crate) location: Location,
     pub(crate) place: Place,
     pub(crate) write: WriteOptions,
@@ -45,7 +46,7 @@ impl Remotes {
 
     /// A place to write to: always a folder.
     pub(crate) fn folder(&self, typed: &str) -> Result<Opened> {
-        self.remote(typed).and_then(|remote| opened(typed, &remote)).map_err(Failure::usage)
+        self.remote(typed).and_then(|remote| opened(&remote)).map_err(Failure::usage)
     }
 
     /// A place to read from: a folder, or one object.
@@ -55,9 +56,9 @@ impl Remotes {
             && let BucketSpec::Local(spec) = &location.bucket
             && spec.root.is_file()
         {
-            return file(typed, &remote, spec).map_err(Failure::usage);
+            return file(&remote, spec).map_err(Failure::usage);
         }
-        let folder = opened(typed, &remote).map_err(Failure::usage)?;
+        let folder = opened(&remote).map_err(Failure::usage)?;
         match &remote.object {
             Some(key) => object(folder, key).await.map_err(|error| Failure::new(code(&error), error)),
             None => Ok(folder),
@@ -72,11 +73,11 @@ impl Remotes {
     }
 }
 
-fn opened(typed: &str, remote: &Remote) -> Result<Opened> {
-    at(typed, remote, remote.location()?.clone(), None)
+fn opened(remote: &Remote) -> Result<Opened> {
+    at(remote, remote.location()?.clone(), None)
 }
 
-fn at(typed: &str, remote: &Remote, location: Location, only: Option<String>) -> Result<Opened> {
+fn at(remote: &Remote, location: Location, only: Option<String>) -> Result<Opened> {
     let place = Place::at(&location)?;
     if let BucketSpec::S3(spec) = &location.bucket
         && matches!(spec.credentials, S3Credentials::Anonymous)
@@ -84,16 +85,16 @@ fn at(typed: &str, remote: &Remote, location: Location, only: Option<String>) ->
         let name = &remote.name;
         tracing::info!("{name}: requests are not signed, because the remote has neither keys nor env_auth = true");
     }
-    Ok(Opened { typed: typed.to_owned(), location, place, write: remote.write.clone(), only })
+    Ok(Opened { name: remote.name.clone(), location, place, write: remote.write.clone(), only })
 }
 
-fn file(typed: &str, remote: &Remote, spec: &LocalSpec) -> Result<Opened> {
+fn file(remote: &Remote, spec: &LocalSpec) -> Result<Opened> {
     let (Some(folder), Some(name)) = (spec.root.parent(), spec.root.file_name()) else {
-        bail!("{typed} is neither a file nor a directory");
+        bail!("{} is neither a file nor a directory", remote.name);
     };
-    let name = name.to_str().ok_or_else(|| anyhow!("{typed}: the name is not valid UTF-8"))?;
+    let name = name.to_str().ok_or_else(|| anyhow!("{}: the name is not valid UTF-8", remote.name))?;
     let bucket = BucketSpec::Local(LocalSpec { root: folder.to_owned(), ..spec.clone() });
-    at(typed, remote, Location { bucket, prefix: String::new() }, Some(name.to_owned()))
+    at(remote, Location { bucket, prefix: String::new() }, Some(name.to_owned()))
 }
 
 /// One look tells: of all keys that begin with the object's, its own comes first.

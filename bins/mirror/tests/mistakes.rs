@@ -254,6 +254,11 @@ async fn no_output_holds_a_secret() {
             scene.run(&[&[command, &from, &to], more].concat()).ends_with(0);
         }
         scene.run(&[&["ls", &from], more].concat()).ends_with(0);
+        let one = format!("{from}/new");
+        let ran = scene.run(&[&["sync", &one, "folder", "--include", "x"], more].concat()).ends_with(2);
+        ran.tells(&["secret_access_key=***", "from/new is one object, and filters choose"]);
+        scene.run(&[&["explain", &from, &to, "new"], more].concat()).ends_with(0);
+        scene.run(&[&["sync", &from, &to, "--backup-dir", &to], more].concat()).ends_with(2);
         scene.run(&[&["ls", &format!("{typed}nowhere")], more].concat()).ends_with(1);
         scene.run(&[&["ls", &typed], more].concat()).ends_with(2);
         // The mistake is in the very value, or right behind it.
