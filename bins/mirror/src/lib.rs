@@ -30,7 +30,11 @@ pub async fn main() -> anyhow::Result<ExitCode> {
     let mut cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
-            error.print().context("print the help")?;
+            match error.print() {
+                // Nobody reads it any more.
+                Err(closed) if closed.kind() == std::io::ErrorKind::BrokenPipe => return Ok(ExitCode::Stopped),
+                printed => printed.context("print the help")?,
+            }
             return Ok(if error.use_stderr() { ExitCode::Usage } else { ExitCode::Done });
         }
     };

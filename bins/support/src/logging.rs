@@ -40,6 +40,8 @@ pub enum LogFormat {
     Json,
 }
 
+const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+
 /// The target of the error that ends the process, which is told whatever the level is.
 pub(crate) const ENDING: &str = "transship::ending";
 
@@ -55,9 +57,10 @@ impl LogArgs {
     /// # Errors
     /// A level or rule that is none (exit code 2).
     pub fn init(&self, tool: &str) -> anyhow::Result<()> {
-        let (filter, wrong) = match EnvFilter::try_new(self.rules(tool)) {
-            Ok(filter) => (filter, None),
-            Err(error) => (EnvFilter::default(), Some(error)),
+        let (filter, wrong) = match (EnvFilter::try_new(self.rules(tool)), self.unknown_level()) {
+            (_, Some(_)) => (EnvFilter::default(), Some("there is no such level".to_owned())),
+            (Ok(filter), _) => (filter, None),
+            (Err(error), _) => (EnvFilter::default(), Some(error.to_string())),
         };
         let filter =
             format!("{ENDING}=error").parse().map_or_else(|_| EnvFilter::default(), |end| filter.add_directive(end));
@@ -77,19 +80,28 @@ impl LogArgs {
         }
         let Some(error) = wrong else { return Ok(()) };
         let given = self.log_level.as_deref().unwrap_or_default();
-        let expected = "expected a level or rules such as info,hyper=debug";
+        let expected = "expected error, warn, info, debug, trace, off or rules such as info,hyper=debug";
         Err(Failure::usage(anyhow!("--log-level {given:?}: {error}; {expected}")))
+    }
+
+    /// The level that was given in place of rules. That of rclone's notices is info.
+    fn level(&self) -> Option<String> {
+        let given = self.log_level.as_ref()?.trim().to_ascii_lowercase();
+        given.chars().all(|c| c.is_ascii_alphabetic()).then(|| given.replace("notice", "info"))
+    }
+
+    /// A word that is no level would be taken for a part of the program that alone may tell something.
+    fn unknown_level(&self) -> Option<String> {
+        self.level().filter(|level| !LEVELS.contains(&level.as_str()))
     }
 
     fn rules(&self, tool: &str) -> String {
         let own = |level: &str, others: &str| format!("{others},transship={level},{}={level}", tool.replace('-', "_"));
-        let levels = ["error", "warn", "info", "debug", "trace", "off"];
         match (&self.log_level, self.verbose, self.quiet) {
-            (Some(given), ..) => {
-                let level = given.trim().to_ascii_lowercase();
-                let others = if level == "error" || level == "off" { &level } else { "warn" };
-                if levels.contains(&level.as_str()) { own(&level, others) } else { given.clone() }
-            }
+            (Some(given), ..) => self.level().map_or_else(
+                || given.clone(),
+                |level| own(&level, if level == "error" || level == "off" { &level } else { "warn" }),
+            ),
             (None, 0, 0) => own("info", "warn"),
             (None, 1, _) => own("debug", "warn"),
             (None, 2.., _) => own("trace", "info"),

@@ -47,6 +47,11 @@ fn an_error_is_one_json_object_where_the_log_is_json() {
         (&["--log-level", "off"], 1, "connect: refused"),
         (&["--log-level", "hyper=info"], 1, "connect: refused"),
         (&["--log-level", "a=b=c"], 2, "such as info,hyper=debug"),
+        (
+            &["--log-level", "verbose"],
+            2,
+            "no such level; expected error, warn, info, debug, trace, off or rules such as info,hyper=debug",
+        ),
     ] {
         let (ended, _, stderr) = end(&[&["fail", "--log-format", "json"], level].concat());
         let line: serde_json::Value = serde_json::from_str(&stderr).unwrap();
@@ -106,6 +111,7 @@ fn the_level_comes_from_flags_then_the_environment() {
     assert_eq!(count(&["-q"]), 2);
     assert_eq!(count(&["-qq"]), 1);
     assert_eq!(count(&["--log-level", "off"]), 0);
+    assert_eq!(count(&["--log-level", "NOTICE"]), count(&["--log-level", "info"]));
     assert_eq!(count(&["--log-level", "hyper=info"]), 2);
     let by_environment = |name, value, arguments: &[&str]| {
         told(task(&[&["log"], arguments].concat()).env(name, value).output().unwrap()).2.lines().count()
