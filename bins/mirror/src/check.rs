@@ -13,7 +13,7 @@ use futures::TryStreamExt;
 use time::OffsetDateTime;
 use transship::{
     diff::{Criterion, Policy, Reason},
-    mirror::{Change, Content, Deletion, Ends, MirrorOptions, changes},
+    mirror::{Change, Content, Deletion, Ends, MirrorOptions, changes, is_about_order},
     types::Entry,
 };
 use transship_support::{ExitCode, Failure, Output, cancel_on_signals};
@@ -59,6 +59,12 @@ pub(crate) async fn run(cli: &Cli, args: &CheckArgs) -> Result<ExitCode> {
         match change {
             Ok(Some(change)) => told.take(&change, &ends, args)?,
             Ok(None) => return told.finish(None),
+            Err(error) if !options.sort && is_about_order(&error) => {
+                tracing::warn!("{error}: both ends are listed again, and sorted on disk");
+                options.sort = true;
+                told = Told::open(args)?;
+                found = changes(&ends, &options).stream;
+            }
             Err(error) => {
                 told.finish(Some(ExitCode::RunFailed))?;
                 return Err(Failure::new(ExitCode::RunFailed, error));

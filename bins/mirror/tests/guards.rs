@@ -219,6 +219,11 @@ async fn pages_out_of_order_are_found_out_and_nothing_is_deleted_that_the_source
         assert!(wrong.count() > 0);
         assert_eq!(server.keys("to"), server.keys("from"), "{bucket}");
         assert_eq!(server.count(Operation::DeleteObjects), 1, "the 40 that only the destination had");
+        server.faults().clear();
+        server.faults().add(Fault::new(Effect::Page(OutOfOrder)).on(Operation::ListObjectsV2).bucket(bucket).after(1));
+        let checked = scene.run(&["check", "source:from", "destination:to", "--combined", "found"]).ends_with(0);
+        assert!(checked.tells(&["sorted on disk", "100 match, 0 missing"]).stderr.contains("WARN"));
+        assert_eq!(scene.read("found").lines().count(), 100, "each path stands once");
     }
 }
 

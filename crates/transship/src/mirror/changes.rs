@@ -189,6 +189,13 @@ pub(super) fn counted(
     settled(changes, reader, counting, at_once).boxed()
 }
 
+/// Whether a comparison broke off only because a store lists in another order than that of the keys' bytes: begun again with
+/// [`MirrorOptions::sort`] it may come to its end.
+pub fn is_about_order(error: &Error) -> bool {
+    use transship_list::Error::{OutOfOrder, StartIgnored, Unordered};
+    matches!(error, Error::Listing(OutOfOrder { .. } | StartIgnored { .. } | Unordered { .. }))
+}
+
 /// A store that is known to list in another order says so with its first page, before anything was decided.
 async fn in_order(
     ends: Ends,

@@ -20,7 +20,7 @@ mod progress;
 mod run;
 
 pub use backup::Backup;
-pub use changes::{Change, Changes, Compared, Gone, changes};
+pub use changes::{Change, Changes, Compared, Gone, changes, is_about_order};
 pub use content::Content;
 pub use cut_off::{CutOff, Reached};
 pub use explain::{Explanation, explain};

@@ -12,6 +12,7 @@ use transship_types::{Entry, Outcome};
 
 use super::{
     Compared, Ends, MirrorOptions, Progress, Reached, Refusal, backup::Keeper, copying::Copying, deletion::Deleting,
+    is_about_order,
 };
 use crate::{Error, Result, tasks};
 
@@ -94,7 +95,7 @@ pub(super) struct Work {
 impl Work {
     async fn run(mut self) {
         let result = match self.once().await {
-            Err(Error::Listing(error)) if !self.options.sort && self.may_be_sorted(&error) => {
+            Err(error) if !self.options.sort && is_about_order(&error) && !self.options.cancel.is_cancelled() => {
                 self.options.sort = true;
                 self.tell(Mirrored::Again(error.to_string())).await;
                 self.compared.reset();
@@ -105,12 +106,6 @@ impl Work {
         if let Err(error) = result {
             let _ = self.sender.send(Err(error)).await;
         }
-    }
-
-    fn may_be_sorted(&self, error: &transship_list::Error) -> bool {
-        use transship_list::Error::{OutOfOrder, StartIgnored, Unordered};
-        matches!(error, OutOfOrder { .. } | StartIgnored { .. } | Unordered { .. })
-            && !self.options.cancel.is_cancelled()
     }
 
     async fn once(&self) -> Result<()> {
