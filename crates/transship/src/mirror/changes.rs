@@ -11,7 +11,6 @@ use std::{
 };
 
 use futures::{Stream, StreamExt, TryStreamExt, stream};
-use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use transship_diff::{Filter, Join, Pair, Reason, Verdict};
@@ -20,107 +19,13 @@ use transship_store::{ErrorKind, retry};
 use transship_types::Entry;
 
 use super::{
-    Content, Deletion, Ends, MirrorOptions,
+    Change, Content, Deletion, Ends, Gone, MirrorOptions,
+    change::Found,
     content::{Reader, has_digest, settled},
     options::Judge,
     progress::Counts,
 };
 use crate::{Error, Result};
-
-/// What is to happen to one key, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// It is copied.
-    Copy {
-        /// The object, under its full key.
-        source: Entry,
-        /// What it replaces, and how that differs. `None` where nothing is there.
-        replaces: Option<(Entry, Reason)>,
-    },
-    /// It stays as it is.
-    Same {
-        /// The object, under its full key.
-        source: Entry,
-        /// Why.
-        reason: Reason,
-    },
-    /// It differs, and must not be replaced.
-    Immutable {
-        /// The object, under its full key.
-        source: Entry,
-        /// How what is there differs.
-        reason: Reason,
-    },
-    /// It is deleted.
-    Delete {
-        /// The destination's object, under its full key.
-        destination: Entry,
-        /// Why.
-        gone: Gone,
-    },
-    /// Only the destination has it, and it stays.
-    Extra {
-        /// The destination's object, under its full key.
-        destination: Entry,
-    },
-}
-
-/// What listings tell of a key.
-pub(super) enum Found {
-    /// What is to happen.
-    Change(Change),
-    /// Both have it, and only what they hold tells whether it is the same.
-    Open {
-        /// The source's object.
-        source: Entry,
-        /// The destination's.
-        destination: Entry,
-    },
-}
-
-/// Why an object of the destination is deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Gone {
-    /// The source does not have it.
-    Missing,
-    /// The source has it, and the filter excludes it there.
-    SourceExcluded,
-    /// The filter excludes it at the destination, and such objects are to go, too.
-    Excluded,
-}
-
-impl fmt::Display for Gone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Missing => "the source does not have it",
-            Self::SourceExcluded => "the filters exclude what the source has",
-            Self::Excluded => "the filters exclude it",
-        })
-    }
-}
-
-impl Change {
-    /// Why, in a few words, as dry runs, logs and reports tell it.
-    pub fn because(&self) -> String {
-        match self {
-            Self::Copy { replaces: None, .. } => "not there yet".to_owned(),
-            Self::Copy { replaces: Some((_, reason)), .. }
-            | Self::Same { reason, .. }
-            | Self::Immutable { reason, .. } => reason.to_string(),
-            Self::Delete { gone, .. } => gone.to_string(),
-            Self::Extra { .. } => "only at the destination".to_owned(),
-        }
-    }
-
-    /// What a verdict means for an object that both have.
-    pub(super) fn judged(source: Entry, destination: Entry, verdict: Verdict, immutable: bool) -> Self {
-        match verdict {
-            Verdict::Same(reason) => Self::Same { source, reason },
-            Verdict::Differs(reason) if immutable => Self::Immutable { source, reason },
-            Verdict::Differs(reason) => Self::Copy { source, replaces: Some((destination, reason)) },
-        }
-    }
-}
 
 /// What was compared so far.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use transship_store::{Bucket, ErrorKind, GetOptions, RetryOptions, retry};
 use transship_types::{Digest, Entry};
 use transship_verify::Hasher;
 
-use super::{Change, Compared, Ends, MirrorOptions, changes::Found};
+use super::{Change, Compared, Ends, MirrorOptions, change::Found};
 use crate::Result;
 
 /// When objects of the same size are read to be compared.

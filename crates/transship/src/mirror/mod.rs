@@ -8,6 +8,7 @@
 //! have come to their ends and the guards have been asked.
 
 mod backup;
+mod change;
 mod changes;
 mod content;
 mod copying;
@@ -20,7 +21,8 @@ mod progress;
 mod run;
 
 pub use backup::Backup;
-pub use changes::{Change, Changes, Compared, Gone, changes, is_about_order};
+pub use change::{Change, Gone};
+pub use changes::{Changes, Compared, changes, is_about_order};
 pub use content::Content;
 pub use cut_off::{CutOff, Reached};
 pub use explain::{Explanation, explain};

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-use super::{Change, changes::Found};
+use super::{Change, change::Found};
 
 /// How far a run is, at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

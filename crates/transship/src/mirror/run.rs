@@ -14,7 +14,7 @@ use super::{
     Compared, Ends, MirrorOptions, Progress, Reached, Refusal, backup::Keeper, copying::Copying, deletion::Deleting,
     is_about_order,
 };
-use crate::{Error, Result, tasks};
+use crate::{Result, tasks};
 
 /// What reports call the destination.
 pub(super) const DESTINATION: &str = "destination";
