@@ -1,13 +1,13 @@
 //! What comes of a run, and where it goes.
 
 use anyhow::Result;
+use tokio_util::sync::CancellationToken;
 use transship::mirror::{Ends, Mirrored, Refusal};
 use transship::{
-    report::{DestinationReport, Ending, Header, ObjectReport, Place, StoreRequests, Summary, Totals},
-    store::Bucket,
+    report::{DestinationReport, Header, ObjectReport, Place},
     types::{Entry, Outcome},
 };
-use transship_support::{ExitCode, Failure, Output, OutputFormat, ReportOutput, environment, one_line};
+use transship_support::{self as support, End, ExitCode, requests_to};
 
 use crate::cli::MirrorArgs;
 
@@ -16,10 +16,7 @@ pub(crate) const SOURCE: &str = "source";
 pub(crate) const DESTINATION: &str = "destination";
 
 pub(crate) struct Results {
-    header: Header,
-    totals: Totals,
-    report: Option<ReportOutput>,
-    format: OutputFormat,
+    results: support::Results,
     refused: Option<String>,
     /// There was more to copy, and something said that it is enough.
     cut_off: bool,
@@ -28,45 +25,36 @@ pub(crate) struct Results {
 
 impl Results {
     /// Opens them: what cannot be written is found out before anything is touched.
-    pub(crate) async fn open(command: &str, args: &MirrorArgs, ends: &Ends) -> Result<Self> {
+    pub(crate) async fn open(
+        command: &str,
+        args: &MirrorArgs,
+        ends: &Ends,
+        cancel: &CancellationToken,
+    ) -> Result<Self> {
         let mut header = Header::new("transship-mirror", env!("CARGO_PKG_VERSION"), command);
         let named = |name: &str, place: &transship::Place| Place { name: name.to_owned(), location: place.describe() };
         header.dry_run = args.dry_run;
         header.source = Some(named(SOURCE, &ends.source));
         header.destinations = vec![named(DESTINATION, &ends.destination)];
-        let report = match &args.run.report {
-            Some(target) => Some(ReportOutput::create(target, &environment(), &header).await?),
-            None => None,
-        };
-        let totals = Totals::of(&header.destinations);
-        Ok(Self { header, totals, report, format: args.run.output, refused: None, cut_off: false, spared: 0 })
+        let results = support::Results::open(&args.run, header, cancel).await?;
+        Ok(Self { results, refused: None, cut_off: false, spared: 0 })
     }
 
-    pub(crate) fn take(&mut self, what: Mirrored, ends: &Ends) -> Result<()> {
+    pub(crate) fn take(&mut self, what: Mirrored, ends: &Ends) {
         match what {
             Mirrored::Object(object) => {
                 tell(&object);
-                self.add(&object)
+                self.add(&object);
             }
             Mirrored::Same(entry, reason) => self.left_alone(&entry, &ends.source, reason.to_string()),
             Mirrored::Extra(entry) => self.left_alone(&entry, &ends.destination, "only at the destination".to_owned()),
-            Mirrored::Spared(count) => {
-                self.spared = count;
-                Ok(())
-            }
-            Mirrored::Refused(refusal) => {
-                self.refuse(&refusal);
-                Ok(())
-            }
+            Mirrored::Spared(count) => self.spared = count,
+            Mirrored::Refused(refusal) => self.refuse(&refusal),
             Mirrored::CutOff(reached) => {
                 tracing::warn!("{reached}: nothing new is started");
                 self.cut_off = true;
-                Ok(())
             }
-            Mirrored::Again(why) => {
-                tracing::warn!("{why}: both ends are listed again, and sorted on disk");
-                Ok(())
-            }
+            Mirrored::Again(why) => tracing::warn!("{why}: both ends are listed again, and sorted on disk"),
         }
     }
 
@@ -80,20 +68,16 @@ impl Results {
         self.refused = Some(format!("{refusal}; if that is meant, say so with {meant}"));
     }
 
-    fn left_alone(&mut self, entry: &Entry, place: &transship::Place, reason: String) -> Result<()> {
+    fn left_alone(&mut self, entry: &Entry, place: &transship::Place, reason: String) {
         let key = entry.key.strip_prefix(&place.prefix).unwrap_or_else(|| entry.key.clone());
         tracing::trace!("{key}: left alone ({reason})");
         let mut object = ObjectReport::from(&Entry { key: key.clone(), ..entry.clone() });
         object.destinations.push(DestinationReport::new(DESTINATION, key, Outcome::Skipped { reason }));
-        self.add(&object)
+        self.add(&object);
     }
 
-    pub(crate) fn add(&mut self, object: &ObjectReport) -> Result<()> {
-        self.totals.add(object);
-        match &mut self.report {
-            Some(report) => report.object(object),
-            None => Ok(()),
-        }
+    pub(crate) fn add(&mut self, object: &ObjectReport) {
+        self.results.add(object);
     }
 
     /// Writes what is left to write, and gives the exit code.
@@ -104,27 +88,18 @@ impl Results {
         }
         let guarded = if self.refused.is_some() { ExitCode::GuardRefused } else { ExitCode::Done };
         let cut_off = if self.cut_off { ExitCode::Stopped } else { ExitCode::Done };
-        let by_objects = ExitCode::from(&self.totals).and(guarded).and(cut_off);
+        let by_objects = ExitCode::from(self.results.totals()).and(guarded).and(cut_off);
         let code = ended.as_ref().map_or(by_objects, |(code, _)| by_objects.and(*code));
-        let ending = Ending {
-            error: ended.as_ref().map(|(_, error)| one_line(error)),
+        let end = End {
+            error: ended.map(|(_, error)| error),
             guard: self.refused.take().or(spared),
-            requests: vec![requests(SOURCE, &*ends.source.bucket), requests(DESTINATION, &*ends.destination.bucket)],
-            ..Ending::now(code.code())
+            requests: vec![
+                requests_to(SOURCE, &*ends.source.bucket),
+                requests_to(DESTINATION, &*ends.destination.bucket),
+            ],
+            ..End::new(code)
         };
-        let mut files = Vec::new();
-        if let Some(report) = self.report.take() {
-            let place = report.place();
-            report.finish(&ending, &self.totals).await?;
-            files.push(("report", place));
-        }
-        if ended.is_none() || self.totals.objects > 0 {
-            self.print(&ending, code, &files)?;
-        }
-        match ended {
-            Some((_, error)) => Err(Failure::new(code, error)),
-            None => Ok(code),
-        }
+        self.results.finish(end).await
     }
 
     /// Why objects that were to go are still there, though no guard was asked.
@@ -136,34 +111,6 @@ impl Results {
             count => format!("{count} objects that were"),
         };
         Some(format!("{what} to be deleted stayed, because {why}: nothing was deleted"))
-    }
-
-    fn print(&self, ending: &Ending, code: ExitCode, files: &[(&str, String)]) -> Result<()> {
-        let (header, totals) = (&self.header, &self.totals);
-        let mut out = Output::stdout();
-        match self.format {
-            OutputFormat::Text => {
-                let summary = Summary { header, ending, totals, meaning: code.meaning(), files };
-                out.line(&summary.to_string().trim_end())?;
-            }
-            OutputFormat::Json => {
-                out.line(&serde_json::json!({ "run": header, "ending": ending, "totals": totals }))?;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn requests(name: &str, bucket: &dyn Bucket) -> StoreRequests {
-    let counts = bucket.requests();
-    let store = name.to_owned();
-    StoreRequests {
-        store,
-        get: counts.get,
-        head: counts.head,
-        put: counts.put,
-        post: counts.post,
-        delete: counts.delete,
     }
 }
 

@@ -14,7 +14,7 @@ use transship::{
     types::ErrorClass,
 };
 use transship_config::WriteOptions;
-use transship_support::{ExitCode, Failure, Output, OutputFormat, Progress, cancel_on_signals, left_behind};
+use transship_support::{ExitCode, Failure, Output, OutputFormat, Progress, cancel_on_signals, left_behind, removal};
 
 use crate::{
     cli::{Cli, CutoffMode, MirrorArgs},
@@ -39,7 +39,8 @@ pub(crate) async fn run(cli: &Cli, args: &MirrorArgs, deletes: bool) -> Result<E
     let deletes_any = deletes && source.only.is_none();
     let options = options(args, deletes_any, filter, &ends, &destination.write, cancel)?;
     let options = MirrorOptions { backup, ..options };
-    let mut results = Results::open(if deletes { "sync" } else { "copy" }, args, &ends).await?;
+    let name = if deletes { "sync" } else { "copy" };
+    let mut results = Results::open(name, args, &ends, &options.cancel).await?;
     let hard = args.max_duration.filter(|_| args.cutoff_mode != CutoffMode::Soft);
     let deadline = hard.map(|span| stop_after(span.0, options.cancel.clone()));
     let ended = if args.dry_run {
@@ -151,7 +152,7 @@ async fn foretell(
         match changes.try_next().await {
             Ok(None) if options.cancel.is_cancelled() => return Ok(None),
             Ok(None) if !clean => {
-                results.take(Mirrored::Spared(deletions), ends)?;
+                results.take(Mirrored::Spared(deletions), ends);
                 return Ok(None);
             }
             Ok(None) => match refusal(ends, options, &found.compared, deletions).await {
@@ -166,7 +167,7 @@ async fn foretell(
                 deletions += u64::from(matches!(change, Change::Delete { .. }));
                 clean &= !matches!(change, Change::Immutable { .. });
                 let (object, line) = plan::foretold(&change, ends);
-                results.add(&object)?;
+                results.add(&object);
                 match (format, line) {
                     (OutputFormat::Text, Some(line)) => out.line(&line)?,
                     (OutputFormat::Json, Some(_)) => out.line(&serde_json::to_string(&object)?)?,
@@ -185,16 +186,14 @@ async fn carry_out(
 ) -> Result<Option<Error>> {
     let mirroring = Arc::new(mirror(ends.clone(), options.clone()));
     let open = Arc::clone(&mirroring);
-    left_behind(move || {
-        open.unfinished().iter().map(|upload| format!("{} of {}", upload.upload_id, upload.key)).collect()
-    });
+    left_behind(move || open.unfinished().iter().flat_map(removal).collect());
     let shown = Arc::clone(&mirroring);
     let progress = Progress::start(args.run.shown(), move || stats::snapshot(&shown.progress()));
     let mut ended = None;
     let mut outcomes = mirroring.outcomes();
     while let Some(outcome) = outcomes.next().await {
         match outcome {
-            Ok(what) => results.take(what, ends)?,
+            Ok(what) => results.take(what, ends),
             Err(error) => ended = Some(error),
         }
     }

@@ -6,16 +6,13 @@ use futures::{StreamExt, stream::BoxStream};
 use tokio_util::sync::CancellationToken;
 use transship::{
     Error, Route, Run, RunOptions,
-    report::{Header, StoreRequests},
+    report::Header,
     store::{Bucket, ErrorKind},
     types::{Entry, ErrorClass},
 };
-use transship_support::{ExitCode, Failure, Progress, Shown, Snapshot, left_behind};
+use transship_support::{End, ExitCode, Failure, Progress, Shown, Snapshot, left_behind, removal, requests_to};
 
-use crate::{
-    leftovers,
-    results::{End, Results, SoFar},
-};
+use crate::results::{Results, SoFar};
 
 pub(crate) type Entries = BoxStream<'static, transship::Result<Entry>>;
 
@@ -28,20 +25,20 @@ pub(crate) async fn carry_out(
     mut results: Results,
 ) -> anyhow::Result<ExitCode> {
     let cancel = options.cancel.clone();
-    let stores = stores(&results.header, &route);
-    let run = if results.header.dry_run {
+    let stores = stores(results.header(), &route);
+    let run = if results.header().dry_run {
         transship::dry_run(route, entries, options)
     } else {
         transship::copy_entries(route, entries, options)
     };
     let ended = follow(shown, run, &mut results, &cancel).await?;
-    let requests = stores.iter().map(|(name, bucket)| requests(name, &**bucket)).collect();
+    let requests = stores.iter().map(|(name, bucket)| requests_to(name, &**bucket)).collect();
     let (code, error) = match ended {
         Ok(()) if cancel.is_cancelled() => (ExitCode::Stopped, None),
         Ok(()) => (results.code(), None),
         Err(error) => (code(&error, results.objects()), Some(error.into())),
     };
-    results.finish(End { code, error, requests }).await
+    results.finish(End { error, requests, ..End::new(code) }).await
 }
 
 /// Takes every outcome down. A run that fails half-way brings the objects in flight to their end first.
@@ -52,7 +49,7 @@ async fn follow(
     cancel: &CancellationToken,
 ) -> anyhow::Result<transship::Result<()>> {
     let open = run.progress();
-    left_behind(move || open.unfinished().iter().flat_map(leftovers::told).collect());
+    left_behind(move || open.unfinished().iter().flat_map(removal).collect());
     let (known, so_far) = (run.progress(), results.so_far());
     let progress = Progress::start(shown, move || snapshot(&known, &so_far));
     let mut outcomes = run.outcomes();
@@ -91,18 +88,6 @@ fn stores(header: &Header, route: &Route) -> Stores {
     let source = header.source.as_ref().map_or_else(|| "source".to_owned(), |s| s.name.clone());
     let legs = route.legs.iter().map(|leg| (leg.name.clone(), leg.place.bucket.clone()));
     std::iter::once((source, route.source.bucket.clone())).chain(legs).collect()
-}
-
-fn requests(name: &str, bucket: &dyn Bucket) -> StoreRequests {
-    let counts = bucket.requests();
-    StoreRequests {
-        store: name.to_owned(),
-        get: counts.get,
-        head: counts.head,
-        put: counts.put,
-        post: counts.post,
-        delete: counts.delete,
-    }
 }
 
 fn snapshot(progress: &transship::Progress, so_far: &SoFar) -> Snapshot {

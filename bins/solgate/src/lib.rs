@@ -7,7 +7,6 @@ pub mod cli;
 mod copying;
 mod explain;
 mod failures;
-mod leftovers;
 mod list;
 mod listing;
 mod notify;

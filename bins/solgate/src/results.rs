@@ -1,7 +1,6 @@
-//! What comes of a run, and where it goes: report, failed list, log, summary, exit code.
+//! What comes of a run besides its report: the failed list, failures in the log, the plan of a dry run.
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -9,31 +8,25 @@ use std::{
     },
 };
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use tokio_util::sync::CancellationToken;
 use transship::{
-    Error,
-    report::{Ending, Error as ReportError, FailedList, Header, ObjectReport, StoreRequests, Summary, Totals, Verdict},
+    report::{Error as ReportError, FailedList, Header, ObjectReport, Verdict},
     types::Outcome,
 };
-use transship_support::{ExitCode, Failure, Output, OutputFormat, ReportOutput, environment, one_line, stopped_by};
+use transship_support::{self as support, End, ExitCode, Failure, Output, OutputFormat, one_line};
 
-use crate::{cli::CopyArgs, copying, failures::Failures};
+use crate::{cli::CopyArgs, failures::Failures};
 
 /// Where results go.
 pub(crate) struct Results {
-    pub(crate) header: Header,
-    totals: Totals,
+    results: support::Results,
     failures: Failures,
     so_far: Arc<SoFar>,
-    report: Option<ReportOutput>,
     failed_list: Option<FailedList>,
     failed_file: PathBuf,
     /// Why there is no failed list.
     no_list: Option<String>,
-    format: OutputFormat,
-    /// The first result that could not be written. The copying goes on without it.
-    trouble: Option<anyhow::Error>,
 }
 
 /// What has ended, while a run goes on.
@@ -59,13 +52,6 @@ impl SoFar {
     }
 }
 
-/// How a run ended.
-pub(crate) struct End {
-    pub(crate) code: ExitCode,
-    pub(crate) error: Option<anyhow::Error>,
-    pub(crate) requests: Vec<StoreRequests>,
-}
-
 impl Results {
     /// Opens them all: what cannot be written is found out before anything is copied.
     pub(crate) async fn open(args: &CopyArgs, header: Header, cancel: &CancellationToken) -> anyhow::Result<Self> {
@@ -81,26 +67,13 @@ impl Results {
                 Err(why) => no_list = Some(why),
             }
         }
-        let environment = environment();
-        let report = match &args.run.report {
-            Some(target) => Some(tokio::select! {
-                opened = ReportOutput::create(target, &environment, &header) => opened?,
-                () = cancel.cancelled() => return Err(copying::failure(Error::Stopped)),
-            }),
-            None => None,
-        };
-        Ok(Self {
-            totals: Totals::of(&header.destinations),
-            header,
-            failures: Failures::default(),
-            so_far: Arc::default(),
-            report,
-            failed_list,
-            failed_file,
-            no_list,
-            format: args.run.output,
-            trouble: None,
-        })
+        let results = support::Results::open(&args.run, header, cancel).await?;
+        let (failures, so_far) = Default::default();
+        Ok(Self { results, failures, so_far, failed_list, failed_file, no_list })
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        self.results.header()
     }
 
     /// What has ended, for whoever shows progress.
@@ -109,12 +82,12 @@ impl Results {
     }
 
     pub(crate) fn objects(&self) -> u64 {
-        self.totals.objects
+        self.results.totals().objects
     }
 
     /// What the objects so far say.
     pub(crate) fn code(&self) -> ExitCode {
-        ExitCode::from(&self.totals)
+        ExitCode::from(self.results.totals())
     }
 
     /// Takes one object down.
@@ -122,108 +95,47 @@ impl Results {
     /// # Errors
     /// Nobody reads stdout any more.
     pub(crate) fn add(&mut self, object: &ObjectReport) -> anyhow::Result<()> {
-        self.totals.add(object);
         self.so_far.add(object);
         if let Some(list) = &mut self.failed_list
             && let Err(error) = list.add(object)
         {
             self.failed_list = None;
-            self.not_written(error.into());
+            self.results.not_written(error.into());
         }
-        if let Some(report) = &mut self.report
-            && let Err(error) = report.object(object)
-        {
-            self.report = None;
-            self.not_written(error);
+        self.results.add(object);
+        if self.results.header().dry_run {
+            return foretell(object, self.results.format());
         }
-        if self.header.dry_run {
-            return foretell(object, self.format);
-        }
-        let elsewhere = match (&self.no_list, &self.report) {
+        let elsewhere = match (&self.no_list, self.results.has_report()) {
             (None, _) => Some(self.failed_file.to_string_lossy()),
-            (Some(_), Some(_)) => Some("the report".into()),
-            (Some(_), None) => None,
+            (Some(_), true) => Some("the report".into()),
+            (Some(_), false) => None,
         };
         self.failures.tell(object, elsewhere.as_deref());
         Ok(())
     }
 
-    fn not_written(&mut self, error: anyhow::Error) {
-        match &self.trouble {
-            None => self.trouble = Some(error),
-            Some(_) => tracing::error!("{}", one_line(&error)),
-        }
-    }
-
     /// Writes what is left to write, and gives the exit code, as an error where there is one.
-    pub(crate) async fn finish(mut self, end: End) -> anyhow::Result<ExitCode> {
-        let mut files = Vec::new();
-        self.finish_failed_list(&end, &mut files);
-        let code = if self.trouble.is_some() { end.code.and(ExitCode::RunFailed) } else { end.code };
-        let ran = end.error.is_none() || self.totals.objects > 0;
-        let stopped =
-            || stopped_by().filter(|_| end.code == ExitCode::Stopped).map(|signal| format!("stopped by {signal}"));
-        let told = end.error.as_ref().or(self.trouble.as_ref()).map(one_line).or_else(stopped);
-        let mut ending = Ending { error: told, requests: end.requests, ..Ending::now(code.code()) };
-        if let Some(report) = self.report.take() {
-            let place = report.place();
-            match report.finish(&ending, &self.totals).await {
-                Ok(()) => files.push(("report", place)),
-                Err(error) => {
-                    ending.error.get_or_insert_with(|| one_line(&error));
-                    ending.exit_code = code.and(ExitCode::RunFailed).code();
-                    self.not_written(error);
-                }
-            }
-        }
-        // A run that failed before its first object has nothing to sum up: its error says it all.
-        let printed = if ran { self.print(&ending, files) } else { Ok(()) };
-        match (end.error, self.trouble) {
-            (Some(error), trouble) => {
-                if let Some(trouble) = trouble {
-                    tracing::error!("{}", one_line(&trouble));
-                }
-                Err(Failure::new(code, error))
-            }
-            (None, Some(trouble)) => Err(Failure::new(code.and(ExitCode::RunFailed), trouble)),
-            (None, None) => printed.map(|()| code),
-        }
+    pub(crate) async fn finish(mut self, mut end: End) -> anyhow::Result<ExitCode> {
+        self.finish_failed_list(&mut end);
+        self.results.finish(end).await
     }
 
     /// An older list is taken away only by a run that came to its end with nothing to be brought again: one that broke
     /// off knows nothing of the objects in it.
-    fn finish_failed_list(&mut self, end: &End, files: &mut Vec<(&'static str, String)>) {
+    fn finish_failed_list(&mut self, end: &mut End) {
+        let empty = self.results.totals().failed + self.results.totals().cancelled == 0;
+        if let Some(why) = self.no_list.take().filter(|_| !empty && self.results.format() == OutputFormat::Text) {
+            end.files.push(("failed list", format!("none: {why}")));
+        }
         let Some(list) = self.failed_list.take() else { return };
-        let empty = self.totals.failed + self.totals.cancelled == 0;
-        if empty && (end.error.is_some() || end.code != ExitCode::Done || self.trouble.is_some()) {
+        if empty && (end.error.is_some() || end.code != ExitCode::Done || self.results.is_in_trouble()) {
             return;
         }
         match list.finish() {
             Ok(0) => {}
-            Ok(_) => files.push(("failed list", self.failed_file.display().to_string())),
-            Err(error) => self.not_written(error.into()),
-        }
-    }
-
-    fn print(&self, ending: &Ending, mut files: Vec<(&'static str, String)>) -> anyhow::Result<()> {
-        let mut out = Output::stdout();
-        match self.format {
-            OutputFormat::Text => {
-                let unlisted = self.totals.failed + self.totals.cancelled > 0;
-                files.extend(
-                    self.no_list.iter().filter(|_| unlisted).map(|why| ("failed list", format!("none: {why}"))),
-                );
-                let meaning = meaning(ending.exit_code, self.totals.copied > 0);
-                let (header, totals) = (&self.header, &self.totals);
-                let summary = Summary { header, ending, totals, meaning, files: &files };
-                out.line(&summary.to_string().trim_end()).context("print the summary")
-            }
-            OutputFormat::Json => {
-                let files: BTreeMap<_, _> = files.into_iter().collect();
-                let (header, totals) = (&self.header, &self.totals);
-                let json = serde_json::json!({ "run": header, "ending": ending, "totals": totals, "files": files });
-                out.line(&json).context("print the summary")
-            }
+            Ok(_) => end.files.push(("failed list", self.failed_file.display().to_string())),
+            Err(error) => self.results.not_written(error.into()),
         }
     }
 }
@@ -240,13 +152,6 @@ fn failed_list_at(path: &Path, asked_for: bool) -> anyhow::Result<Result<FailedL
             Ok(Err(why))
         }
         Err(error) => Err(Failure::usage(anyhow!(error).context(format!("--failed-file {path:?}")))),
-    }
-}
-
-fn meaning(code: u8, copied: bool) -> &'static str {
-    match code {
-        1 if copied => "the run itself failed; what was copied stays",
-        code => transship_alert::exit_code_meaning(i64::from(code)).unwrap_or_default(),
     }
 }
 

@@ -6,14 +6,14 @@ use transship::{
     store::{ErrorKind, RetryOptions, retry},
     types::{Entry, ErrorClass, Key},
 };
-use transship_support::{ExitCode, Failure, cancel_on_signals};
+use transship_support::{End, ExitCode, Failure, cancel_on_signals};
 
 use crate::{
     cli::{Cli, TransferArgs},
     copying::{self, Entries},
     list,
     listing::Listing,
-    results::{End, Results},
+    results::Results,
     settings,
 };
 
@@ -32,7 +32,7 @@ pub(crate) async fn run(cli: &Cli, args: &TransferArgs) -> anyhow::Result<ExitCo
     let entries = match (&args.key, listing) {
         (_, Some(listing)) if listing.count == 0 => {
             tracing::warn!("nothing to do: the list {} is empty", listing.name());
-            return results.finish(End { code: list::nothing(&config), error: None, requests: Vec::new() }).await;
+            return results.finish(End::new(list::nothing(&config))).await;
         }
         (_, Some(listing)) => listed(listing, source, policy).map_err(copying::failure)?,
         (Some(key), None) => one(key, source, policy),

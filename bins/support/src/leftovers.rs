@@ -1,11 +1,9 @@
-//! What a run that is ended at once leaves at its destinations, and how to get rid of it.
-
 use std::{fs, path::Path};
 
-use transship::transfer::Unfinished;
+use transship_transfer::Unfinished;
 
-/// A line for each thing that stays of an upload.
-pub(crate) fn told(upload: &Unfinished) -> Vec<String> {
+/// A line for each thing that stays of an upload when a run is ended at once, and how to get rid of it.
+pub fn removal(upload: &Unfinished) -> Vec<String> {
     let Unfinished { location, key, .. } = upload;
     match location.split_once("://") {
         Some(("file", folder)) => files(&Path::new(folder).join(key.as_str())),
@@ -72,7 +70,7 @@ mod tests {
 
     fn of(location: &str, key: &str) -> Vec<String> {
         let upload_id = "2~a/b+c=".to_owned();
-        told(&Unfinished { location: location.to_owned(), key: key.into(), upload_id })
+        removal(&Unfinished { location: location.to_owned(), key: key.into(), upload_id })
     }
 
     #[test]
