@@ -110,7 +110,9 @@ async fn beyond_max_transfer_nothing_is_begun_and_nothing_deleted() {
     let ran = scene.run(&["sync", "source:from/a", "destination:to/a", "--max-transfer", "5B"]).ends_with(6);
     let ran = ran.tells(&["the limit of 5 bytes is reached", "nothing was deleted"]);
     assert_eq!(content(&server, "a/gone.txt"), "gone", "{ran:?}");
-    scene.run(&["sync", "source:from/a", "destination:to/a", "--max-transfer", "1k", "--cutoff-mode=SOFT"]).ends_with(0);
+    scene
+        .run(&["sync", "source:from/a", "destination:to/a", "--max-transfer", "1k", "--cutoff-mode=SOFT"])
+        .ends_with(0);
     assert_eq!(server.store().keys("to"), ["a/new.txt", "a/one.txt", "a/same.txt"]);
 }
 
@@ -121,5 +123,8 @@ async fn flags_of_backends_count_before_the_file() {
     let class = server.store().object("to", "c/new.txt").unwrap().attributes.storage_class.clone();
     assert_eq!(class.as_deref(), Some("GLACIER"));
     let ran = scene.run(&["copy", "source:from", "destination:to/d", "--fast-list", "-M", "-v"]).ends_with(0);
-    ran.tells(&["--fast-list has no effect here: folders are never listed one by one", "--metadata has no effect here"]);
+    ran.tells(&[
+        "--fast-list has no effect here: folders are never listed one by one",
+        "--metadata has no effect here",
+    ]);
 }
