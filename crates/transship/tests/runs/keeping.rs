@@ -13,9 +13,9 @@ use crate::{
     stage::{Stage, place},
 };
 
-/// Objects 0 and 1 are replaced, 2 stays, 3 is new, and 8 and 9 are deleted.
 type Objects = Vec<(String, String)>;
 
+/// Objects 0 and 1 are replaced, 2 stays, 3 is new, and 8 and 9 are deleted.
 fn changed() -> (Objects, Objects) {
     let old = |(key, content)| (key, format!("{content}, old"));
     let site = numbered(0..2).map(old).chain(numbered(2..3)).chain(numbered(8..10));
