@@ -114,6 +114,10 @@ pub struct MirrorArgs {
     #[arg(long, value_name = "SIZE", default_value = "1G")]
     pub upload_cutoff: Size,
 
+    /// Rely on no store's order: list both ends whole, and sort them on disk
+    #[arg(long)]
+    pub sort_listings: bool,
+
     /// Where goes what is too large for memory [default: the system's temporary folder]
     #[arg(long, value_name = "DIR")]
     pub work_dir: Option<PathBuf>,

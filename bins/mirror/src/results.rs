@@ -61,6 +61,10 @@ impl Results {
     /// Takes down what a guard says, and what to do about it.
     pub(crate) fn refuse(&mut self, refusal: &Refusal) {
         let meant = match refusal {
+            Refusal::OutOfOrder { .. } => {
+                self.refused = Some(format!("{refusal}; if the store is known for it, --sort-listings goes without"));
+                return;
+            }
             Refusal::EmptySource { .. } => "--allow-empty-source",
             Refusal::TooMany { limit: Some(_), .. } => "a larger --max-delete",
             _ => "--max-delete N or --max-delete P%",

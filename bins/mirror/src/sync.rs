@@ -76,6 +76,7 @@ fn options(
         },
         guards: Guards { max_delete: args.deletions.max_delete, allow_empty_source: args.deletions.allow_empty_source },
         cut_off: cut_off(args),
+        sort: args.sort_listings,
         work_dir,
         cancel,
         ..MirrorOptions::default()

@@ -86,8 +86,8 @@ async fn what_is_replaced_or_deleted_is_kept_and_the_report_says_where() {
     let kept: Vec<_> = server.store().keys("to").into_iter().filter(|key| key.starts_with("kept/")).collect();
     assert_eq!(kept, ["kept/gone.txt.1", "kept/one.txt.1"]);
     assert_eq!(content(&server, "kept/one.txt.1"), "old one");
-    let notes = common::object(&report, "one.txt")["notes"].to_string();
-    assert!(notes.contains("what was there is kept as \\\"one.txt.1\\\""), "{notes}");
+    assert_eq!(common::object(&report, "one.txt")["kept_as"], "one.txt.1");
+    assert_eq!((&report["totals"]["kept"], common::object(&report, "new.txt").get("kept_as")), (&2.into(), None));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -124,7 +124,8 @@ impl Results {
     /// An older list is taken away only by a run that came to its end with nothing to be brought again: one that broke
     /// off knows nothing of the objects in it.
     fn finish_failed_list(&mut self, end: &mut End) {
-        let empty = self.results.totals().failed + self.results.totals().cancelled == 0;
+        let counts = self.results.totals().counts;
+        let empty = counts.failed + counts.cancelled == 0;
         if let Some(why) = self.no_list.take().filter(|_| !empty && self.results.format() == OutputFormat::Text) {
             end.files.push(("failed list", format!("none: {why}")));
         }

@@ -56,8 +56,8 @@ impl ExitCode {
 /// What the objects of a run that came to its end say.
 impl From<&Totals> for ExitCode {
     fn from(totals: &Totals) -> Self {
-        let stopped = if totals.cancelled > 0 { Self::Stopped } else { Self::Done };
-        let failed = if totals.failed > 0 { Self::ObjectsFailed } else { Self::Done };
+        let stopped = if totals.counts.cancelled > 0 { Self::Stopped } else { Self::Done };
+        let failed = if totals.counts.failed > 0 { Self::ObjectsFailed } else { Self::Done };
         stopped.and(failed)
     }
 }
@@ -124,6 +124,8 @@ impl ExitCode {
 
 #[cfg(test)]
 mod tests {
+    use transship_report::Counts;
+
     use super::*;
 
     const ALL: [ExitCode; 7] = [
@@ -161,7 +163,10 @@ mod tests {
 
     #[test]
     fn objects_decide_where_the_run_went_well() {
-        let totals = |failed, cancelled| Totals { failed, cancelled, ..Totals::default() };
+        let totals = |failed, cancelled| Totals {
+            counts: Counts { failed, cancelled, ..Counts::default() },
+            ..Totals::default()
+        };
         assert_eq!(ExitCode::from(&totals(0, 0)), ExitCode::Done);
         assert_eq!(ExitCode::from(&totals(1, 0)), ExitCode::ObjectsFailed);
         assert_eq!(ExitCode::from(&totals(1, 1)), ExitCode::Stopped);

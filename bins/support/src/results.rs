@@ -163,7 +163,7 @@ impl Results {
 
 fn meaning(code: u8, totals: &Totals) -> &'static str {
     match code {
-        1 if totals.copied > 0 => "the run itself failed; what was copied stays",
+        1 if totals.counts.copied > 0 => "the run itself failed; what was copied stays",
         code => transship_alert::exit_code_meaning(i64::from(code)).unwrap_or_default(),
     }
 }

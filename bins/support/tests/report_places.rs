@@ -31,7 +31,7 @@ async fn a_path_and_a_file_url_are_the_same() {
     for target in [path.display().to_string(), format!("file://{}", path.display())] {
         write(&target, &BTreeMap::new(), 3).await.unwrap();
         let report = Report::read(std::fs::File::open(&path).unwrap()).unwrap();
-        assert_eq!((report.objects.len(), report.totals.skipped), (3, 3));
+        assert_eq!((report.objects.len(), report.totals.counts.skipped), (3, 3));
         std::fs::remove_file(&path).unwrap();
     }
 }

@@ -20,7 +20,7 @@
 //!
 //! let report = Report::read(&json[..])?;
 //! assert_eq!(report.objects, [object]);
-//! assert_eq!(report.totals.copied, 1);
+//! assert_eq!(report.totals.counts.copied, 1);
 //! # Ok::<(), transship_report::Error>(())
 //! ```
 
@@ -42,5 +42,5 @@ pub use header::{Ending, Header, Place, StoreRequests};
 pub use object::{DestinationReport, ObjectReport, Verdict};
 pub use output_file::OutputFile;
 pub use summary::Summary;
-pub use totals::{DestinationTotals, Totals};
+pub use totals::{Counts, DestinationTotals, Totals};
 pub use writer::{Report, ReportWriter, SCHEMA};

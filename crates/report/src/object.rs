@@ -39,6 +39,9 @@ pub struct DestinationReport {
     /// Why it was to be copied or deleted, where that was decided by comparing both ends: `not there yet`, `another ETag`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
+    /// Where what was replaced or deleted there is kept, below the place of the backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_as: Option<Key>,
     /// Bytes of the object that was written there: 0 where none was.
     pub bytes: u64,
     /// Attempts, the first included: 0 where nothing was tried.
@@ -109,6 +112,7 @@ impl DestinationReport {
             key: key.into(),
             outcome,
             because: None,
+            kept_as: None,
             bytes: 0,
             attempts: 0,
             duration: Duration::ZERO,

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use bytesize::ByteSize;
 use transship_types::Strength;
 
-use crate::{DestinationTotals, Ending, Header, Totals};
+use crate::{Counts, DestinationTotals, Ending, Header, Totals};
 
 /// A run in a few lines that a person understands. Lines end with a line break, the last one too.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +48,9 @@ impl fmt::Display for Summary<'_> {
         for (reason, count) in totals.skipped_because.iter().filter(|_| !header.dry_run) {
             line(f, "skipped", &format!("{} because: {reason}", number(*count)))?;
         }
+        if totals.kept > 0 {
+            line(f, "kept", &format!("{} that were replaced or deleted", number(totals.kept)))?;
+        }
         if totals.changed_since_listing > 0 {
             let changed = number(totals.changed_since_listing);
             line(f, "changed", &format!("{changed} since they were listed; the newer ones were brought"))?;
@@ -64,8 +67,7 @@ impl fmt::Display for Summary<'_> {
 
 impl Summary<'_> {
     fn objects(&self) -> String {
-        let Totals { objects, copied, deleted, skipped, failed, cancelled, planned, planned_deletions, .. } =
-            *self.totals;
+        let Counts { copied, skipped, failed, cancelled, planned, planned_deletions, deleted } = self.totals.counts;
         let words = if self.header.dry_run { ["left alone", "cannot be written"] } else { ["skipped", "failed"] };
         let counts = [
             (copied, "copied"),
@@ -77,7 +79,11 @@ impl Summary<'_> {
             (cancelled, "not finished"),
         ];
         let parts = nonzero(&counts);
-        if parts.is_empty() { "none".to_owned() } else { format!("{}: {}", number(objects), parts.join(", ")) }
+        if parts.is_empty() {
+            "none".to_owned()
+        } else {
+            format!("{}: {}", number(self.totals.objects), parts.join(", "))
+        }
     }
 
     fn time(&self) -> String {
@@ -127,7 +133,7 @@ fn line(f: &mut fmt::Formatter<'_>, label: &str, value: &str) -> fmt::Result {
 }
 
 fn destination(totals: &DestinationTotals) -> String {
-    let DestinationTotals { copied, deleted, skipped, failed, cancelled, bytes, .. } = *totals;
+    let (Counts { copied, deleted, skipped, failed, cancelled, .. }, bytes) = (totals.counts, totals.bytes);
     let mut parts = Vec::new();
     if copied > 0 {
         parts.push(format!("{} copied ({})", number(copied), ByteSize(bytes).display().iec()));
@@ -146,8 +152,8 @@ fn destination(totals: &DestinationTotals) -> String {
 
 /// What a destination would get.
 fn foretold(totals: &DestinationTotals) -> String {
-    let DestinationTotals { planned, planned_bytes, planned_deletions, failed, cancelled, .. } = *totals;
-    let bytes = ByteSize(planned_bytes);
+    let Counts { planned, planned_deletions, failed, cancelled, .. } = totals.counts;
+    let bytes = ByteSize(totals.planned_bytes);
     let mut parts = Vec::new();
     if planned > 0 || planned_deletions == 0 {
         parts.push(format!("would write {} ({} at the source)", number(planned), bytes.display().iec()));

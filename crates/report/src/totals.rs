@@ -5,6 +5,42 @@ use transship_types::{Outcome, Strength};
 
 use crate::{DestinationReport, Failures, ObjectReport, Place, Verdict};
 
+/// How many objects came to what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Written, and all right everywhere.
+    pub copied: u64,
+    /// Had to be written nowhere.
+    pub skipped: u64,
+    /// Failed somewhere.
+    pub failed: u64,
+    /// Not finished because the run was being stopped.
+    pub cancelled: u64,
+    /// Would be written, in a dry run.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub planned: u64,
+    /// Would be deleted, in a dry run.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub planned_deletions: u64,
+    /// Deleted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub deleted: u64,
+}
+
+impl Counts {
+    fn add(&mut self, verdict: Verdict) {
+        *match verdict {
+            Verdict::Copied => &mut self.copied,
+            Verdict::Skipped => &mut self.skipped,
+            Verdict::Failed => &mut self.failed,
+            Verdict::Cancelled => &mut self.cancelled,
+            Verdict::Planned => &mut self.planned,
+            Verdict::PlannedDeletion => &mut self.planned_deletions,
+            Verdict::Deleted => &mut self.deleted,
+        } += 1;
+    }
+}
+
 /// What a run's objects add up to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
@@ -12,23 +48,12 @@ pub struct Totals {
     pub objects: u64,
     /// Their bytes at the source, as far as they are known.
     pub bytes: u64,
-    /// Objects that were written somewhere, and are all right everywhere.
-    pub copied: u64,
-    /// Objects that had to be written nowhere.
-    pub skipped: u64,
-    /// Objects that failed somewhere.
-    pub failed: u64,
-    /// Objects that were not finished because the run was being stopped.
-    pub cancelled: u64,
-    /// Objects that would be written somewhere, in a dry run.
+    /// What became of them: of each the gravest of its outcomes.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// Objects that were replaced or deleted and are kept elsewhere.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub planned: u64,
-    /// Objects that would be deleted somewhere, in a dry run.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub planned_deletions: u64,
-    /// Objects that were deleted somewhere.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub deleted: u64,
+    pub kept: u64,
     /// Objects that had changed since they were listed.
     pub changed_since_listing: u64,
     /// Times that an object's bytes were requested from the source.
@@ -54,23 +79,9 @@ pub struct Totals {
 pub struct DestinationTotals {
     /// Its name.
     pub name: String,
-    /// Objects written.
-    pub copied: u64,
-    /// Objects that need not be written.
-    pub skipped: u64,
-    /// Objects that failed.
-    pub failed: u64,
-    /// Objects that were not finished because the run was being stopped.
-    pub cancelled: u64,
-    /// Objects that would be written, in a dry run.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub planned: u64,
-    /// Objects that would be deleted, in a dry run.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub planned_deletions: u64,
-    /// Objects that were deleted.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub deleted: u64,
+    /// What became of objects there.
+    #[serde(flatten)]
+    pub counts: Counts,
     /// Bytes at the source of those that would be written.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub planned_bytes: u64,
@@ -89,15 +100,7 @@ impl DestinationTotals {
     fn add(&mut self, object: &ObjectReport, report: &DestinationReport) {
         self.bytes += report.bytes;
         self.attempts += u64::from(report.attempts);
-        *match report.verdict() {
-            Verdict::Copied => &mut self.copied,
-            Verdict::Skipped => &mut self.skipped,
-            Verdict::Failed => &mut self.failed,
-            Verdict::Cancelled => &mut self.cancelled,
-            Verdict::Planned => &mut self.planned,
-            Verdict::PlannedDeletion => &mut self.planned_deletions,
-            Verdict::Deleted => &mut self.deleted,
-        } += 1;
+        self.counts.add(report.verdict());
         if let Some(strength) = report.verified() {
             *self.verified.entry(strength).or_default() += 1;
         }
@@ -131,20 +134,13 @@ impl Totals {
     pub fn add(&mut self, object: &ObjectReport) {
         self.objects += 1;
         self.bytes += object.size.unwrap_or(0);
-        *match object.verdict() {
-            Verdict::Copied => &mut self.copied,
-            Verdict::Skipped => &mut self.skipped,
-            Verdict::Failed => &mut self.failed,
-            Verdict::Cancelled => &mut self.cancelled,
-            Verdict::Planned => &mut self.planned,
-            Verdict::PlannedDeletion => &mut self.planned_deletions,
-            Verdict::Deleted => &mut self.deleted,
-        } += 1;
+        self.counts.add(object.verdict());
         self.changed_since_listing += u64::from(object.changed_since_listing);
         self.source_reads += u64::from(object.source_reads);
         for report in &object.destinations {
             self.destination(&report.destination).add(object, report);
             self.bytes_written += report.bytes;
+            self.kept += u64::from(report.kept_as.is_some());
             if let Some(strength) = report.verified() {
                 *self.verified.entry(strength).or_default() += 1;
             }

@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, time::Duration};
 use proptest::{collection::vec, option, prelude::*};
 use time::OffsetDateTime;
 use transship_report::{
-    DestinationReport, Ending, Header, ObjectReport, Place, Report, ReportWriter, SCHEMA, StoreRequests, Totals,
-    Verdict,
+    Counts, DestinationReport, Ending, Header, ObjectReport, Place, Report, ReportWriter, SCHEMA, StoreRequests,
+    Totals, Verdict,
 };
 use transship_types::{ETag, Key, Outcome, Strength};
 
@@ -38,13 +38,15 @@ prop_compose! {
         key in option::of(any::<String>()),
         outcome in outcome(),
         because in option::of(any::<String>()),
+        kept_as in option::of(any::<String>()),
         bytes in 0..1u64 << 40,
         attempts in any::<u32>(),
         millis in 0..1u64 << 40,
         notes in vec(any::<String>(), 0..2),
     ) -> DestinationReport {
         let duration = Duration::from_millis(millis);
-        DestinationReport { destination, key: key.map(Key::from), outcome, because, bytes, attempts, duration, notes }
+        let (key, kept_as) = (key.map(Key::from), kept_as.map(Key::from));
+        DestinationReport { destination, key, outcome, because, kept_as, bytes, attempts, duration, notes }
     }
 }
 
@@ -104,9 +106,9 @@ proptest! {
         prop_assert_eq!(&report.totals, &totals);
         let verdicts = |which| objects.iter().filter(|o| o.verdict() == which).count() as u64;
         prop_assert_eq!(totals.objects, objects.len() as u64);
-        prop_assert_eq!(totals.copied, verdicts(Verdict::Copied));
-        prop_assert_eq!(totals.failed, verdicts(Verdict::Failed));
-        let Totals { copied, skipped, failed, cancelled, planned, planned_deletions, deleted, .. } = totals;
+        prop_assert_eq!(totals.counts.copied, verdicts(Verdict::Copied));
+        prop_assert_eq!(totals.counts.failed, verdicts(Verdict::Failed));
+        let Counts { copied, skipped, failed, cancelled, planned, planned_deletions, deleted } = totals.counts;
         let outcomes = copied + skipped + failed + cancelled + planned + planned_deletions + deleted;
         prop_assert_eq!(outcomes, totals.objects);
         prop_assert_eq!(totals.bytes, objects.iter().filter_map(|o| o.size).sum::<u64>());
@@ -115,9 +117,9 @@ proptest! {
         for sums in &totals.destinations {
             let mine = || all().filter(|d| d.destination == sums.name);
             prop_assert_eq!(sums.bytes, mine().map(|d| d.bytes).sum::<u64>());
-            let written = sums.copied + sums.skipped + sums.failed + sums.cancelled + sums.planned;
-            prop_assert_eq!(written + sums.planned_deletions + sums.deleted, mine().count() as u64);
-            prop_assert_eq!(sums.verified.values().sum::<u64>(), sums.copied);
+            let written = sums.counts.copied + sums.counts.skipped + sums.counts.failed + sums.counts.cancelled + sums.counts.planned;
+            prop_assert_eq!(written + sums.counts.planned_deletions + sums.counts.deleted, mine().count() as u64);
+            prop_assert_eq!(sums.verified.values().sum::<u64>(), sums.counts.copied);
         }
         let failed = all().filter(|d| matches!(d.outcome, Outcome::Failed { .. })).count() as u64;
         let reasons = totals.failures.reasons.iter().map(|r| r.count).sum::<u64>() + totals.failures.others;

@@ -11,8 +11,8 @@ async fn main() -> anyhow::Result<()> {
     let mut urls = std::env::args().skip(1);
     let (from, to) = urls.next().zip(urls.next()).context("usage: example-embed-copy SOURCE_URL DESTINATION_URL")?;
     let totals = copy(&from, &to).await?;
-    println!("{} objects, {} bytes, verified: {:?}", totals.copied, totals.bytes_written, totals.verified);
-    anyhow::ensure!(totals.failed == 0, "{} objects failed: {:?}", totals.failed, totals.failures.reasons);
+    println!("{} objects, {} bytes, verified: {:?}", totals.counts.copied, totals.bytes_written, totals.verified);
+    anyhow::ensure!(totals.counts.failed == 0, "{} objects failed: {:?}", totals.counts.failed, totals.failures.reasons);
     Ok(())
 }
 
@@ -39,7 +39,7 @@ mod tests {
         std::fs::write(from.path().join("two.txt"), "two").unwrap();
         let url = |dir: &tempfile::TempDir| format!("file://{}", dir.path().display());
         let totals = copy(&url(&from), &url(&to)).await.unwrap();
-        assert_eq!((totals.copied, totals.bytes_written, totals.failed), (2, 6, 0));
+        assert_eq!((totals.counts.copied, totals.bytes_written, totals.counts.failed), (2, 6, 0));
         assert!(totals.verified.keys().all(|strength| strength.proves_content()));
         assert_eq!(std::fs::read_to_string(to.path().join("deep/one.txt")).unwrap(), "one");
     }

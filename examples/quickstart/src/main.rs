@@ -15,7 +15,7 @@ use transship_config::SolgateConfig;
 async fn main() -> anyhow::Result<()> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("config.ini");
     let totals = run(&SolgateConfig::load(&file, &BTreeMap::new())?).await?;
-    println!("{} objects copied, {} skipped, {} failed", totals.copied, totals.skipped, totals.failed);
+    println!("{} objects copied, {} skipped, {} failed", totals.counts.copied, totals.counts.skipped, totals.counts.failed);
     Ok(())
 }
 
@@ -78,7 +78,7 @@ mod tests {
             }
         }
         assert!(count > 10);
-        assert_eq!((totals.objects, totals.failed), (count, 0));
+        assert_eq!((totals.objects, totals.counts.failed), (count, 0));
         let latest = fs::read_dir(output.path().join("lake")).unwrap();
         for collection in latest {
             let collection = collection.unwrap().path();

@@ -107,11 +107,6 @@ impl Keeper {
     }
 }
 
-/// Where something is kept now, for the report.
-pub(super) fn kept_as(name: &Key) -> String {
-    format!("what was there is kept as {:?}", name.as_str())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,6 @@ use transship_types::{Entry, Key, Outcome};
 
 use super::{
     Change, Mirrored, Reached,
-    backup::kept_as,
     changes::counted,
     cut_off::Quota,
     deletion::Pending,
@@ -148,7 +147,7 @@ impl Work {
         };
         for there in &mut object.destinations {
             there.because = Some(due.because.clone());
-            there.notes.extend(kept.as_ref().map(kept_as));
+            there.kept_as.clone_from(&kept);
         }
         let fine =
             object.destinations.iter().all(|d| matches!(d.outcome, Outcome::Copied { .. } | Outcome::Skipped { .. }));

@@ -8,10 +8,7 @@ use transship_spill::Spool;
 use transship_store::{Bucket, RetryOptions, retry};
 use transship_types::{Entry, Key, Outcome};
 
-use super::{
-    Gone,
-    backup::{Keeper, kept_as},
-};
+use super::{Gone, backup::Keeper};
 use crate::{Place, Result};
 
 /// Keys in one request: S3's limit.
@@ -73,7 +70,7 @@ impl<'a> Deleting<'a> {
         let outcomes = delete(&self.place.bucket, &keys, self.retry).await;
         for ((entry, gone, name), outcome) in free.into_iter().zip(outcomes) {
             let mut report = self.report(&entry, gone, outcome);
-            report.destinations.iter_mut().for_each(|there| there.notes.extend(name.as_ref().map(kept_as)));
+            report.destinations.iter_mut().for_each(|there| there.kept_as.clone_from(&name));
             reports.push(report);
         }
         Ok(reports)

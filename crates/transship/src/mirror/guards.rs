@@ -45,6 +45,11 @@ pub struct Guards {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
+    /// A store that promises an order listed in another one: what it left out cannot be known.
+    OutOfOrder {
+        /// How many objects would have been deleted.
+        deletions: u64,
+    },
     /// The source holds nothing at all.
     EmptySource {
         /// How many objects would have been deleted.
@@ -66,6 +71,11 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::OutOfOrder { deletions } => write!(
+                f,
+                "{} would be deleted, and a listing was not in the order that its store promises: nothing was deleted",
+                objects(*deletions)
+            ),
             Self::EmptySource { deletions } => {
                 write!(f, "the source is empty, and {} would be deleted: nothing was deleted", objects(*deletions))
             }

@@ -12,9 +12,9 @@ use transship_types::{Entry, Outcome};
 
 use super::{
     Compared, Ends, MirrorOptions, Progress, Reached, Refusal, backup::Keeper, copying::Copying, deletion::Deleting,
-    is_about_order,
+    is_about_order, refusal,
 };
-use crate::{Result, tasks};
+use crate::{Error, Result, tasks};
 
 /// What reports call the destination.
 pub(super) const DESTINATION: &str = "destination";
@@ -74,8 +74,15 @@ pub fn mirror(ends: Ends, options: MirrorOptions) -> Mirroring {
     let compared = Arc::new(Compared::default());
     let (sender, receiver) = mpsc::channel(64);
     let keeper = options.backup.as_ref().map(|backup| Arc::new(Keeper::new(backup, &ends, &options, &copier)));
-    let work =
-        Work { ends, options, copier: copier.clone(), keeper: keeper.clone(), compared: Arc::clone(&compared), sender };
+    let work = Work {
+        ends,
+        options,
+        copier: copier.clone(),
+        keeper: keeper.clone(),
+        compared: Arc::clone(&compared),
+        broken_promise: false,
+        sender,
+    };
     let outcomes = stream::once(async move {
         let task = AbortOnDropHandle::new(tokio::spawn(work.run()));
         tasks::outcomes(receiver, task, "the run")
@@ -89,6 +96,8 @@ pub(super) struct Work {
     pub(super) copier: Copier,
     pub(super) keeper: Option<Arc<Keeper>>,
     pub(super) compared: Arc<Compared>,
+    /// A store did not list in the order that it promises.
+    broken_promise: bool,
     sender: mpsc::Sender<Result<Mirrored>>,
 }
 
@@ -97,6 +106,7 @@ impl Work {
         let result = match self.once().await {
             Err(error) if !self.options.sort && is_about_order(&error) && !self.options.cancel.is_cancelled() => {
                 self.options.sort = true;
+                self.broken_promise = !matches!(error, Error::Listing(transship_list::Error::Unordered { .. }));
                 self.tell(Mirrored::Again(error.to_string())).await;
                 self.compared.reset();
                 self.once().await
@@ -126,8 +136,11 @@ impl Work {
             self.tell(Mirrored::Spared(deletions)).await;
             return Ok(());
         }
-        let source = self.source_count().await?;
-        if let Err(refusal) = self.options.guards.ask(deletions, source, self.compared.destination()) {
+        let refused = match self.broken_promise {
+            true => Some(Refusal::OutOfOrder { deletions }),
+            false => refusal(&self.ends, &self.options, &self.compared, deletions).await?,
+        };
+        if let Some(refusal) = refused {
             self.tell(Mirrored::Refused(refusal)).await;
             return Ok(());
         }
@@ -141,19 +154,5 @@ impl Work {
             self.tell(Mirrored::Object(object)).await;
         }
         Ok(())
-    }
-
-    /// How many objects the source holds, before filters. Where a filter left the listing nothing to show, one look
-    /// tells whether there is anything.
-    async fn source_count(&self) -> Result<u64> {
-        let listed = self.compared.source();
-        if listed > 0 || self.options.filter.is_empty() {
-            return Ok(listed);
-        }
-        let source = &self.ends.source;
-        let request =
-            transship_store::ListRequest { prefix: source.prefix.clone(), max_keys: Some(1), ..Default::default() };
-        let look = transship_store::retry(&self.options.copy.retry, |_| source.bucket.list_page(&request, None));
-        Ok(look.await?.entries.len() as u64)
     }
 }

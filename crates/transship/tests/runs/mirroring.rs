@@ -146,12 +146,15 @@ async fn a_page_that_is_repeated_deletes_nothing() {
 }
 
 #[tokio::test]
-async fn listings_out_of_order_are_sorted_on_disk() {
+async fn after_a_listing_out_of_order_nothing_is_deleted_unless_no_order_was_taken_for_granted() {
     let stage = Stage::with_pages_of(10).await;
     fill(&stage, numbered(0..100), numbered(50..150));
     stage.site.faults().add(Fault::new(Effect::Page(PageFault::OutOfOrder)).on(Operation::ListObjectsV2));
     let did = run(&stage, options(&stage, Deletion::Extra)).await;
-    assert!(did.again && did.error.is_none() && did.deleted == 50, "{did:?}");
+    assert!(did.again && did.error.is_none() && did.copied == 50 && did.deleted == 0, "{did:?}");
+    assert_eq!(did.refused, Some(Refusal::OutOfOrder { deletions: 50 }));
+    let did = run(&stage, MirrorOptions { sort: true, ..options(&stage, Deletion::Extra) }).await;
+    assert!(!did.again && did.deleted == 50, "{did:?}");
     is_equal(&stage);
 }
 
