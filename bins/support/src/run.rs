@@ -1,14 +1,18 @@
 use std::{
     any::Any,
+    num::NonZeroUsize,
     panic::{self, AssertUnwindSafe},
     time::Duration,
 };
 
 use crate::{ExitCode, LogFormat, Output, logging};
 
+/// The allocator keeps memory for each thread: more of them than the network can use cost and bring nothing.
+const MOST_THREADS: usize = 8;
+
 /// Runs a binary's main function and ends as it says: an error is printed as one line, a panic as well.
 ///
-/// The function runs on a multi-threaded runtime. Tasks that it leaves behind get two seconds.
+/// The function runs on a runtime with a thread for each core, eight at most. Tasks that it leaves behind get two seconds.
 pub fn run<F, Fut>(main: F) -> std::process::ExitCode
 where
     F: FnOnce() -> Fut,
@@ -19,7 +23,9 @@ where
             info.location().map_or_else(|| "unknown place".to_owned(), |at| format!("{}:{}", at.file(), at.line()));
         say_error(&format!("internal error, a defect in this program: {} ({place})", payload(info.payload())));
     }));
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let threads = cores.min(MOST_THREADS);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             say_error(&format!("start the runtime: {error}"));
