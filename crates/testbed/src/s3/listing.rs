@@ -83,7 +83,7 @@ pub(crate) fn page(objects: &Objects, question: Question<'_>) -> Page {
 }
 
 /// The key up to and with the first delimiter behind the prefix.
-fn common_prefix<'a>(key: &'a str, question: Question<'_>) -> Option<&'a str> {
+pub(crate) fn common_prefix<'a>(key: &'a str, question: Question<'_>) -> Option<&'a str> {
     if question.delimiter.is_empty() {
         return None;
     }

@@ -4,7 +4,7 @@ use super::operation::{Operation, Subject};
 use http::{HeaderMap, Method};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU16, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How much the log keeps. Benchmarks keep counts: entries cost memory that grows with the run.
@@ -42,6 +42,8 @@ pub struct LoggedRequest {
     pub bytes_out: u64,
     /// When it arrived, since the server started.
     pub arrived: Duration,
+    /// When its reply began, since the server started.
+    pub answered: Option<Duration>,
 }
 
 impl LoggedRequest {
@@ -56,7 +58,9 @@ impl LoggedRequest {
 #[derive(Debug)]
 pub(crate) struct Entry {
     request: LoggedRequest,
+    started: Instant,
     status: AtomicU16,
+    answered: OnceLock<Duration>,
     pub(crate) bytes_in: AtomicU64,
     pub(crate) bytes_out: AtomicU64,
 }
@@ -68,6 +72,7 @@ impl Entry {
 
     pub(crate) fn answered(&self, status: u16) {
         self.status.store(status, Ordering::SeqCst);
+        self.answered.get_or_init(|| self.started.elapsed());
     }
 
     fn snapshot(&self) -> LoggedRequest {
@@ -75,6 +80,7 @@ impl Entry {
             status: Some(self.status.load(Ordering::SeqCst)).filter(|status| *status != 0),
             bytes_in: self.bytes_in.load(Ordering::SeqCst),
             bytes_out: self.bytes_out.load(Ordering::SeqCst),
+            answered: self.answered.get().copied(),
             ..self.request.clone()
         }
     }
@@ -128,9 +134,10 @@ impl RequestLog {
             bytes_in: 0,
             bytes_out: 0,
             arrived: self.started.elapsed(),
+            answered: None,
         };
         let (status, bytes_in, bytes_out) = (AtomicU16::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        let entry = Arc::new(Entry { request, status, bytes_in, bytes_out });
+        let entry = Arc::new(Entry { request, started: self.started, status, answered: OnceLock::new(), bytes_in, bytes_out });
         let mut state = self.lock();
         *state.counts.entry(subject.operation).or_default() += 1;
         if keep {

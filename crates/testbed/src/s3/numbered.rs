@@ -1,6 +1,6 @@
 //! Listings of more objects than memory holds.
 
-use super::listing::{Line, Page, Question};
+use super::listing::{Line, Page, Question, common_prefix};
 use super::object::StoredObject;
 use std::sync::Arc;
 
@@ -12,20 +12,42 @@ pub struct Numbered {
 }
 
 impl Numbered {
-    /// The key of object `n`. Keys are in the order of their numbers.
+    /// The key of object `n`. Keys are in the order of their numbers, a million in a folder.
     pub fn key(n: u64) -> String {
-        format!("warehouse/orders/{:05}/part-{:05}.parquet", n / 100_000, n % 100_000)
+        format!("warehouse/orders/{:05}/part-{:06}.parquet", n / 1_000_000, n % 1_000_000)
     }
 
-    /// Delimiters are not known here.
+    /// The object at exactly this key.
+    pub(crate) fn object(&self, key: &str) -> Option<Arc<StoredObject>> {
+        let n = self.first(|found| found >= key);
+        (n < self.count && Self::key(n) == key).then(|| Arc::clone(&self.object))
+    }
+
     pub(crate) fn page(&self, question: Question<'_>) -> Page {
-        let first = |wanted: &dyn Fn(&str) -> bool| partition(self.count, |n| !wanted(&Self::key(n)));
         let after = question.after.unwrap_or_default();
-        let start = first(&|key| key > after && key >= question.prefix);
-        let end = first(&|key| key > question.prefix && !key.starts_with(question.prefix)).max(start);
-        let stop = end.min(start + question.limit as u64);
-        let line = |n| Line::Object(Self::key(n), Arc::clone(&self.object));
-        Page { lines: (start..stop).map(line).collect(), truncated: stop < end }
+        let mut next = self.first(|key| key > after && key >= question.prefix);
+        let end = self.first(|key| key > question.prefix && !key.starts_with(question.prefix)).max(next);
+        let mut lines = Vec::new();
+        while next < end && lines.len() < question.limit {
+            let key = Self::key(next);
+            next += 1;
+            match common_prefix(&key, question) {
+                None => lines.push(Line::Object(key, Arc::clone(&self.object))),
+                Some(group) => {
+                    next = self.first(|key| key > group && !key.starts_with(group));
+                    // Where a page went on behind a group, the group has been listed.
+                    if question.after != Some(group) {
+                        lines.push(Line::CommonPrefix(group.to_owned()));
+                    }
+                }
+            }
+        }
+        Page { lines, truncated: next < end }
+    }
+
+    /// The first number whose key is `wanted`, as all behind it are; the count where none is.
+    fn first(&self, wanted: impl Fn(&str) -> bool) -> u64 {
+        partition(self.count, |n| !wanted(&Self::key(n)))
     }
 }
 
@@ -45,13 +67,33 @@ mod tests {
 
     #[test]
     fn a_page_begins_behind_a_key_and_ends_with_the_prefix() {
-        let numbered = Numbered { count: 250_000, object: Arc::new(StoredObject::new("")) };
-        let after = Numbered::key(99_998);
+        let numbered = numbered();
+        let after = Numbered::key(999_998);
         let question = Question { prefix: "warehouse/orders/0000", delimiter: "", after: Some(&after), limit: 3 };
         let page = numbered.page(question);
-        assert_eq!((page.lines.len(), page.last(), page.truncated), (3, Some(&*Numbered::key(100_001)), true));
-        let last = numbered.page(Question { prefix: "warehouse/orders/00002/", limit: 60_000, ..question });
-        assert_eq!((last.lines.len(), last.truncated), (50_000, false));
+        assert_eq!((page.lines.len(), page.last(), page.truncated), (3, Some(&*Numbered::key(1_000_001)), true));
+        let last = numbered.page(Question { prefix: "warehouse/orders/00002/", limit: 600_000, ..question });
+        assert_eq!((last.lines.len(), last.truncated), (500_000, false));
         assert!(numbered.page(Question { prefix: "x", ..question }).lines.is_empty());
+    }
+
+    #[test]
+    fn folders_are_listed_once_each() {
+        let numbered = numbered();
+        let all = Question { prefix: "warehouse/orders/", delimiter: "/", after: None, limit: 2 };
+        let first = numbered.page(all);
+        assert_eq!((first.last(), first.truncated), (Some("warehouse/orders/00001/"), true));
+        let second = numbered.page(Question { after: first.last(), ..all });
+        assert_eq!((second.lines.len(), second.last(), second.truncated), (1, Some("warehouse/orders/00002/"), false));
+    }
+
+    #[test]
+    fn an_object_is_found_by_its_key() {
+        assert_eq!(numbered().object(&Numbered::key(7)).map(|object| object.size()), Some(0));
+        assert!(["", "warehouse/orders/00000/part", "x"].iter().all(|key| numbered().object(key).is_none()));
+    }
+
+    fn numbered() -> Numbered {
+        Numbered { count: 2_500_000, object: Arc::new(StoredObject::new("")) }
     }
 }

@@ -100,8 +100,8 @@ impl Store {
     }
 
     /// Lists so many objects in a bucket as if each were `object`, under the keys that [`Numbered::key`] makes of their
-    /// numbers. They are made up as pages are asked for: millions cost no memory. Only listings know them, and what else
-    /// is in the bucket is not listed.
+    /// numbers. They are made up as they are asked for: millions cost no memory. What else is in the bucket is not
+    /// listed.
     pub fn number(&self, bucket: &str, count: u64, mut object: StoredObject) {
         object.modified.get_or_insert_with(|| self.now());
         self.create_bucket(bucket);
@@ -179,6 +179,7 @@ impl Bucket {
     /// # Errors
     /// `NoSuchKey`.
     pub(crate) fn object(&self, key: &str) -> S3Result<Arc<StoredObject>> {
-        self.objects.get(key).cloned().ok_or_else(|| s3_error!(NoSuchKey, "The specified key does not exist."))
+        let numbered = || self.numbered.as_ref()?.object(key);
+        self.objects.get(key).cloned().or_else(numbered).ok_or_else(|| s3_error!(NoSuchKey, "The specified key does not exist."))
     }
 }
