@@ -10,19 +10,18 @@ use super::encode;
 use crate::{Cursor, CursorKind, Error, ErrorKind, ListPage, Result, Tag, UnfinishedUpload, Upload};
 
 /// Calls `close` at the end of every element with its path from the root and its text.
-fn walk(xml: &[u8], mut close: impl FnMut(&[String], String) -> Result<()>) -> Result<()> {
+fn walk(xml: &[u8], mut close: impl FnMut(&[String], &str) -> Result<()>) -> Result<()> {
     let mut reader = Reader::from_reader(xml);
-    let mut path: Vec<String> = Vec::with_capacity(4);
-    let mut text = String::new();
+    let (mut path, mut text) = (Path::default(), String::new());
     loop {
         match reader.read_event().map_err(bad)? {
             Event::Start(start) => {
                 text.clear();
-                path.push(String::from_utf8_lossy(start.local_name().as_ref()).into_owned());
+                path.push(start.local_name().as_ref());
             }
             Event::Empty(empty) => {
-                path.push(String::from_utf8_lossy(empty.local_name().as_ref()).into_owned());
-                close(&path, String::new())?;
+                path.push(empty.local_name().as_ref());
+                close(path.names(), "")?;
                 path.pop();
             }
             Event::Text(part) => text.push_str(&part.decode().map_err(bad)?),
@@ -37,13 +36,41 @@ fn walk(xml: &[u8], mut close: impl FnMut(&[String], String) -> Result<()>) -> R
                 }
             }
             Event::End(_) => {
-                close(&path, std::mem::take(&mut text))?;
+                close(path.names(), &text)?;
+                text.clear();
                 path.pop();
             }
-            Event::Eof if path.is_empty() => return Ok(()),
+            Event::Eof if path.names().is_empty() => return Ok(()),
             Event::Eof => return Err(bad("it ends in the middle")),
             _ => {}
         }
+    }
+}
+
+/// The names of the elements that are open. Their memory is used again: a page of a listing has thousands of elements.
+#[derive(Default)]
+struct Path {
+    names: Vec<String>,
+    depth: usize,
+}
+
+impl Path {
+    fn push(&mut self, name: &[u8]) {
+        if self.depth == self.names.len() {
+            self.names.push(String::new());
+        }
+        let slot = &mut self.names[self.depth];
+        slot.clear();
+        slot.push_str(&String::from_utf8_lossy(name));
+        self.depth += 1;
+    }
+
+    fn pop(&mut self) {
+        self.depth -= 1;
+    }
+
+    fn names(&self) -> &[String] {
+        &self.names[..self.depth]
     }
 }
 
@@ -79,19 +106,19 @@ pub(super) fn list_page(xml: &[u8]) -> Result<ListPage> {
             [_, name] => match name.as_str() {
                 "EncodingType" => encoded = text == "url",
                 "IsTruncated" => truncated = text == "true",
-                "NextContinuationToken" => token = Some(text),
+                "NextContinuationToken" => token = Some(text.to_owned()),
                 "Contents" => raw.push(std::mem::take(&mut partial)),
                 _ => {}
             },
             [_, outer, name] if outer == "Contents" => match name.as_str() {
-                "Key" => partial.key = Some(text),
-                "Size" => partial.size = Some(number(&text)?),
-                "LastModified" => partial.modified = Some(time(&text)?),
-                "ETag" if !text.is_empty() => partial.etag = Some(ETag::new(&text)),
-                "StorageClass" if !text.is_empty() => partial.class = Some(text),
+                "Key" => partial.key = Some(text.to_owned()),
+                "Size" => partial.size = Some(number(text)?),
+                "LastModified" => partial.modified = Some(time(text)?),
+                "ETag" if !text.is_empty() => partial.etag = Some(ETag::new(text)),
+                "StorageClass" if !["", "STANDARD"].contains(&text) => partial.class = Some(text.to_owned()),
                 _ => {}
             },
-            [_, outer, name] if outer == "CommonPrefixes" && name == "Prefix" => page.prefixes.push(text),
+            [_, outer, name] if outer == "CommonPrefixes" && name == "Prefix" => page.prefixes.push(text.to_owned()),
             _ => {}
         }
         Ok(())
@@ -100,7 +127,7 @@ pub(super) fn list_page(xml: &[u8]) -> Result<ListPage> {
         return Err(bad("it is no ListBucketResult"));
     }
     let decode = |text: String| {
-        if encoded {
+        if encoded && text.contains(['%', '+']) {
             encode::decode(&text).ok_or_else(|| bad(format!("the key {text:?} is no UTF-8")))
         } else {
             Ok(text)
@@ -122,7 +149,7 @@ fn entry(partial: Partial, decode: &impl Fn(String) -> Result<String>) -> Result
         size: partial.size.ok_or_else(|| bad("an entry has no size"))?,
         last_modified: partial.modified.ok_or_else(|| bad("an entry has no time"))?,
         etag: partial.etag,
-        storage_class: partial.class.filter(|c| c != "STANDARD"),
+        storage_class: partial.class,
     })
 }
 
@@ -142,10 +169,10 @@ pub(super) fn error_body(xml: &[u8]) -> Option<ErrorBody> {
         match path {
             [root] => is_error = root == "Error",
             [_, name] => match name.as_str() {
-                "Code" => error.code = text,
-                "Message" => error.message = text,
-                "Region" => error.region = Some(text),
-                "ServerTime" => error.server_time = time(&text).ok(),
+                "Code" => error.code = text.to_owned(),
+                "Message" => error.message = text.to_owned(),
+                "Region" => error.region = Some(text.to_owned()),
+                "ServerTime" => error.server_time = time(text).ok(),
                 _ => {}
             },
             _ => {}
@@ -161,7 +188,7 @@ pub(super) fn child(xml: &[u8], root_name: &str, wanted: &str) -> Result<Option<
     walk(xml, |path, text| {
         match path {
             [root] => root_seen.clone_from(root),
-            [_, name] if name == wanted => found = Some(text),
+            [_, name] if name == wanted => found = Some(text.to_owned()),
             _ => {}
         }
         Ok(())
@@ -184,15 +211,15 @@ pub(super) fn uploads(xml: &[u8]) -> Result<(Vec<UnfinishedUpload>, Option<Uploa
             [_, name] => match name.as_str() {
                 "EncodingType" => encoded = text == "url",
                 "IsTruncated" => truncated = text == "true",
-                "NextKeyMarker" => next.0 = text,
-                "NextUploadIdMarker" => next.1 = text,
+                "NextKeyMarker" => next.0 = text.to_owned(),
+                "NextUploadIdMarker" => next.1 = text.to_owned(),
                 "Upload" => raw.push(std::mem::take(&mut fields)),
                 _ => {}
             },
             [_, outer, name] if outer == "Upload" => match name.as_str() {
-                "Key" => fields.0 = text,
-                "UploadId" => fields.1 = text,
-                "Initiated" => fields.2 = Some(time(&text)?),
+                "Key" => fields.0 = text.to_owned(),
+                "UploadId" => fields.1 = text.to_owned(),
+                "Initiated" => fields.2 = Some(time(text)?),
                 _ => {}
             },
             _ => {}
@@ -216,8 +243,8 @@ pub(super) fn tags(xml: &[u8]) -> Result<Vec<Tag>> {
     walk(xml, |path, text| {
         match path {
             [_, _, element] if element == "Tag" => tags.push(std::mem::take(&mut tag)),
-            [_, _, _, name] if name == "Key" => tag.0 = text,
-            [_, _, _, name] if name == "Value" => tag.1 = text,
+            [_, _, _, name] if name == "Key" => tag.0 = text.to_owned(),
+            [_, _, _, name] if name == "Value" => tag.1 = text.to_owned(),
             _ => {}
         }
         Ok(())
@@ -244,9 +271,9 @@ pub(super) fn delete_failures(xml: &[u8]) -> Result<Vec<(String, String, String)
         match path {
             [_, element] if element == "Error" => failures.push(std::mem::take(fields)),
             [_, element, name] if element == "Error" => match name.as_str() {
-                "Key" => fields.0 = text,
-                "Code" => fields.1 = text,
-                "Message" => fields.2 = text,
+                "Key" => fields.0 = text.to_owned(),
+                "Code" => fields.1 = text.to_owned(),
+                "Message" => fields.2 = text.to_owned(),
                 _ => {}
             },
             _ => {}
