@@ -13,7 +13,7 @@ use futures::TryStreamExt;
 use time::OffsetDateTime;
 use transship::{
     diff::{Criterion, Policy, Reason},
-    mirror::{Change, Content, Deletion, Ends, MirrorOptions, changes, is_about_order},
+    mirror::{Change, Content, Deletion, Ends, MirrorOptions, changes},
     types::Entry,
 };
 use transship_support::{ExitCode, Failure, Output, cancel_on_signals};
@@ -21,6 +21,7 @@ use transship_support::{ExitCode, Failure, Output, cancel_on_signals};
 use crate::{
     cli::{CheckArgs, Cli},
     remotes::{self, Remotes},
+    sync,
 };
 
 pub(crate) async fn run(cli: &Cli, args: &CheckArgs) -> Result<ExitCode> {
@@ -48,6 +49,7 @@ pub(crate) async fn run(cli: &Cli, args: &CheckArgs) -> Result<ExitCode> {
         cancel,
         ..MirrorOptions::default()
     };
+    options.sort = args.sort_listings;
     options.list.listers = usize::from(args.checkers);
     options.copy.transfers = usize::from(args.checkers);
     let mut found = changes(&ends, &options).stream;
@@ -59,15 +61,9 @@ pub(crate) async fn run(cli: &Cli, args: &CheckArgs) -> Result<ExitCode> {
         match change {
             Ok(Some(change)) => told.take(&change, &ends, args)?,
             Ok(None) => return told.finish(None),
-            Err(error) if !options.sort && is_about_order(&error) => {
-                tracing::warn!("{error}: both ends are listed again, and sorted on disk");
-                options.sort = true;
-                told = Told::open(args)?;
-                found = changes(&ends, &options).stream;
-            }
             Err(error) => {
                 told.finish(Some(ExitCode::RunFailed))?;
-                return Err(Failure::new(ExitCode::RunFailed, error));
+                return Err(Failure::new(ExitCode::RunFailed, sync::told(&error, &ends, false)));
             }
         }
     }
@@ -165,7 +161,9 @@ impl Told {
                 self.by_size += u64::from(*reason == Reason::SizeOnly);
                 (Mark::Match, here(source), None)
             }
-            Change::Copy { source, replaces: None } => (Mark::MissingOnDestination, here(source), None),
+            Change::Copy { source, replaces: None } | Change::Impossible { source, .. } => {
+                (Mark::MissingOnDestination, here(source), None)
+            }
             Change::Copy { source, replaces: Some((_, Reason::Unreadable)) } => {
                 (Mark::Error, here(source), Some(Reason::Unreadable.to_string()))
             }

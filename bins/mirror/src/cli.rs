@@ -206,6 +206,10 @@ pub struct CheckArgs {
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub checkers: u16,
 
+    /// Rely on no store's order: list both ends whole, and sort them on disk
+    #[arg(long)]
+    pub sort_listings: bool,
+
     /// Which objects take part.
     #[command(flatten, next_help_heading = FILTERS)]
     pub filters: FilterArgs,
@@ -257,6 +261,10 @@ pub struct ListArgs {
     /// How the list is printed
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub output: OutputFormat,
+
+    /// Rely on no store's order: list all of it, and sort it on disk
+    #[arg(long)]
+    pub sort_listings: bool,
 
     /// Which objects take part.
     #[command(flatten, next_help_heading = FILTERS)]

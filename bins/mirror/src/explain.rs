@@ -37,7 +37,7 @@ pub(crate) async fn run(cli: &Cli, args: &ExplainArgs) -> Result<ExitCode> {
         let explained = explain(&ends, &options, &Key::from(&**path)).await;
         let explained = explained.map_err(|error| Failure::new(code(&error), error))?;
         let nowhere = explained.source.is_none() && explained.destination.is_none();
-        let fails = nowhere || matches!(explained.change, Some(Change::Immutable { .. }));
+        let fails = nowhere || explained.change.as_ref().is_some_and(|change| change.error().is_some());
         worst = worst.and(if fails { ExitCode::ObjectsFailed } else { ExitCode::Done });
         match args.output {
             OutputFormat::Text => out.line(&text(path, &explained, &ends).trim_end())?,
@@ -74,6 +74,7 @@ fn decision(explained: &Explanation) -> (&'static str, String) {
         Change::Copy { .. } => "copy",
         Change::Same { .. } | Change::Extra { .. } => "nothing to do",
         Change::Immutable { .. } => "fail, because what is there must not be replaced",
+        Change::Impossible { error, .. } => return ("fail", error.clone()),
         Change::Delete { .. } => "delete, if all copies succeed and the guards agree (copy leaves it)",
     };
     (verb, change.because())
@@ -93,7 +94,7 @@ fn object(path: &str, explained: &Explanation) -> Value {
     let action = match &explained.change {
         None | Some(Change::Same { .. } | Change::Extra { .. }) => "nothing",
         Some(Change::Copy { .. }) => "copy",
-        Some(Change::Immutable { .. }) => "fail",
+        Some(Change::Immutable { .. } | Change::Impossible { .. }) => "fail",
         Some(Change::Delete { .. }) => "delete",
     };
     let (_, because) = decision(explained);

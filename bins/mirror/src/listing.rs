@@ -65,7 +65,7 @@ async fn each(
     let options =
         ListOptions { listers: usize::from(args.checkers), skip: excluded(&filter), ..ListOptions::default() };
     let side = Side::new(place.bucket.clone(), place.prefix.clone());
-    let side = match side.bucket.capabilities().ordered_listing {
+    let side = match side.bucket.capabilities().ordered_listing && !args.sort_listings {
         true => side,
         false => side.sorted(&options, &std::env::temp_dir()).await.map_err(failed)?,
     };
@@ -87,5 +87,9 @@ async fn each(
 }
 
 fn failed(error: Error) -> anyhow::Error {
-    Failure::new(ExitCode::RunFailed, error)
+    let advice = match error {
+        Error::OutOfOrder { .. } | Error::StartIgnored { .. } => "; --sort-listings takes no order for granted",
+        _ => "",
+    };
+    Failure::new(ExitCode::RunFailed, anyhow::anyhow!("{error}{advice}"))
 }

@@ -1,12 +1,10 @@
 //! What a dry run prints.
 
 use transship::{
-    mirror::{Change, Ends},
+    mirror::{Change, DESTINATION, Ends},
     report::{DestinationReport, ObjectReport},
     types::{Entry, Outcome},
 };
-
-use crate::results::DESTINATION;
 
 /// A change as a line, and as the report's object. Nothing where nothing would happen.
 pub(crate) fn foretold(change: &Change, ends: &Ends) -> (ObjectReport, Option<String>) {
@@ -14,8 +12,8 @@ pub(crate) fn foretold(change: &Change, ends: &Ends) -> (ObjectReport, Option<St
     let (entry, place, outcome, line) = match change {
         Change::Copy { source, .. } => (source, &ends.source, Outcome::Planned, Some("copy")),
         Change::Same { source, .. } => (source, &ends.source, Outcome::Skipped { reason: because.clone() }, None),
-        Change::Immutable { source, .. } => {
-            let error = format!("it differs ({because}), and objects that are there must not be replaced");
+        Change::Immutable { source, .. } | Change::Impossible { source, .. } => {
+            let error = change.error().unwrap_or_default();
             (source, &ends.source, Outcome::Failed { error }, Some("fail"))
         }
         Change::Delete { destination, .. } => {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use tokio_util::sync::CancellationToken;
-use transship::mirror::{Ends, Mirrored, Refusal};
+use transship::mirror::{DESTINATION, Ends, Mirrored, Refusal};
 use transship::{
     report::{DestinationReport, Header, ObjectReport, Place},
     types::{Entry, Outcome},
@@ -13,7 +13,6 @@ use crate::cli::MirrorArgs;
 
 /// What reports call the ends.
 pub(crate) const SOURCE: &str = "source";
-pub(crate) const DESTINATION: &str = "destination";
 
 pub(crate) struct Results {
     results: support::Results,
@@ -54,15 +53,18 @@ impl Results {
                 tracing::warn!("{reached}: nothing new is started");
                 self.cut_off = true;
             }
-            Mirrored::Again(why) => tracing::warn!("{why}: both ends are listed again, and sorted on disk"),
         }
     }
 
     /// Takes down what a guard says, and what to do about it.
     pub(crate) fn refuse(&mut self, refusal: &Refusal) {
         let meant = match refusal {
-            Refusal::OutOfOrder { .. } => {
-                self.refused = Some(format!("{refusal}; if the store is known for it, --sort-listings goes without"));
+            Refusal::Unlisted { .. } => {
+                self.refused = Some(format!("{refusal}; --sort-listings takes no order for granted"));
+                return;
+            }
+            Refusal::SamePlace { .. } => {
+                self.refused = Some(refusal.to_string());
                 return;
             }
             Refusal::EmptySource { .. } => "--allow-empty-source",
@@ -114,7 +116,8 @@ impl Results {
             1 => "1 object that was".to_owned(),
             count => format!("{count} objects that were"),
         };
-        Some(format!("{what} to be deleted stayed, because {why}: nothing was deleted"))
+        let nothing = if self.results.totals().counts.deleted == 0 { ": nothing was deleted" } else { "" };
+        Some(format!("{what} to be deleted stayed, because {why}{nothing}"))
     }
 }
 

@@ -9,7 +9,9 @@ use tokio_util::sync::CancellationToken;
 use transship::{
     Error,
     diff::Filter,
-    mirror::{Change, CutOff, Deletion, Ends, Guards, MirrorOptions, Mirrored, changes, mirror, refusal},
+    mirror::{
+        Change, CutOff, Deletion, Ends, Guards, MirrorOptions, Mirrored, changes, is_about_order, mirror, refusal,
+    },
     store::ErrorKind,
     types::ErrorClass,
 };
@@ -62,8 +64,9 @@ fn options(
     cancel: CancellationToken,
 ) -> Result<MirrorOptions> {
     let work_dir = args.work_dir.clone().unwrap_or_else(std::env::temp_dir);
-    let there = std::fs::metadata(&work_dir).with_context(|| format!("--work-dir {}", work_dir.display()));
-    there.map_err(Failure::usage)?;
+    // What cannot be written there is found out before anything is touched.
+    let probe = tempfile::tempfile_in(&work_dir).with_context(|| format!("--work-dir {}", work_dir.display()));
+    drop(probe.map_err(Failure::usage)?);
     let mut options = MirrorOptions {
         policy: policy::of(&args.comparison, ends),
         content: policy::content(&args.comparison),
@@ -115,7 +118,6 @@ fn stop_after(span: std::time::Duration, cancel: CancellationToken) -> tokio_uti
 /// What an error of the run itself means.
 pub(crate) fn code(error: &Error) -> ExitCode {
     match error {
-        Error::WorkDir(_) => ExitCode::Usage,
         Error::Store(error) if error.kind() == ErrorKind::Configuration => ExitCode::Usage,
         error if error.class() == ErrorClass::Cancelled => ExitCode::Stopped,
         _ => ExitCode::RunFailed,
@@ -123,13 +125,16 @@ pub(crate) fn code(error: &Error) -> ExitCode {
 }
 
 /// It in words, with what it means for the user.
-fn told(error: &Error, ends: &Ends, deletes: bool) -> anyhow::Error {
+pub(crate) fn told(error: &Error, ends: &Ends, deletes: bool) -> anyhow::Error {
     let mut line = error.to_string();
     if let Error::Store(error) = error
         && error.kind() == ErrorKind::NoSuchBucket
         && error.location() == ends.destination.bucket.location()
     {
         line += "; create it first, no buckets are created here";
+    }
+    if is_about_order(error) {
+        line += "; --sort-listings takes no order for granted";
     }
     if deletes && matches!(error, Error::Store(_) | Error::Listing(_)) {
         line += "; nothing was deleted";
@@ -166,7 +171,7 @@ async fn foretell(
             Err(error) => return Ok(Some(error)),
             Ok(Some(change)) => {
                 deletions += u64::from(matches!(change, Change::Delete { .. }));
-                clean &= !matches!(change, Change::Immutable { .. });
+                clean &= change.error().is_none();
                 let (object, line) = plan::foretold(&change, ends);
                 results.add(&object);
                 match (format, line) {

@@ -7,6 +7,6 @@ mod filter;
 mod join;
 mod policy;
 
-pub use filter::{Ahead, Filter, FilterError, Limits, Rule, Rules};
+pub use filter::{Ahead, Filter, FilterError, Fit, Limits, Rule, Rules};
 pub use join::{Join, Pair};
 pub use policy::{Criterion, Facts, Policy, Reason, Verdict};

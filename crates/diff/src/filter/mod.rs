@@ -5,4 +5,4 @@ mod rules;
 mod selection;
 
 pub use rules::{FilterError, Rule, Rules};
-pub use selection::{Ahead, Filter, Limits};
+pub use selection::{Ahead, Filter, Fit, Limits};

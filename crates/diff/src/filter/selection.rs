@@ -26,6 +26,17 @@ pub struct Filter {
     files: Option<BTreeSet<String>>,
 }
 
+/// Whether an object takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// It does.
+    Fits,
+    /// It would if it were older, or newer.
+    OtherAge,
+    /// It does not, whatever its age.
+    Excluded,
+}
+
 /// Where the next path may be that takes part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ahead {
@@ -83,6 +94,25 @@ impl Filter {
     /// Whether an object takes part. `path` is its key as rules see it.
     pub fn includes(&self, path: &str, entry: &Entry) -> bool {
         self.exclusion(path, entry).is_none()
+    }
+
+    /// Whether an object takes part, and whether it is only its age that keeps it out.
+    pub fn fit(&self, path: &str, entry: &Entry) -> Fit {
+        if self.includes(path, entry) {
+            return Fit::Fits;
+        }
+        let of_age = Entry { last_modified: self.some_age(), ..entry.clone() };
+        if self.limits_age() && self.includes(path, &of_age) { Fit::OtherAge } else { Fit::Excluded }
+    }
+
+    /// Whether the age of objects matters.
+    pub fn limits_age(&self) -> bool {
+        self.limits.modified_from.is_some() || self.limits.modified_to.is_some()
+    }
+
+    fn some_age(&self) -> OffsetDateTime {
+        let Limits { modified_from, modified_to, .. } = self.limits;
+        modified_from.or(modified_to).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
     /// Why an object takes no part, if it does not: for people.

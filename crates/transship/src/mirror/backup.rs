@@ -102,6 +102,11 @@ impl Keeper {
         Ok(written.lock().unwrap_or_else(PoisonError::into_inner).get(&address)?.is_some())
     }
 
+    /// Whether what is kept lies where objects are deleted.
+    pub(super) fn keeps_inside(&self) -> bool {
+        self.written.is_some()
+    }
+
     pub(super) fn unfinished(&self) -> Vec<Unfinished> {
         self.copier.unfinished()
     }

@@ -30,6 +30,13 @@ pub enum Change {
         /// How what is there differs.
         reason: Reason,
     },
+    /// The destination cannot hold it.
+    Impossible {
+        /// The object, under its full key.
+        source: Entry,
+        /// Why.
+        error: String,
+    },
     /// It is deleted.
     Delete {
         /// The destination's object, under its full key.
@@ -82,12 +89,23 @@ impl Change {
     /// Why, in a few words, as dry runs, logs and reports tell it.
     pub fn because(&self) -> String {
         match self {
-            Self::Copy { replaces: None, .. } => "not there yet".to_owned(),
+            Self::Copy { replaces: None, .. } | Self::Impossible { .. } => "not there yet".to_owned(),
             Self::Copy { replaces: Some((_, reason)), .. }
             | Self::Same { reason, .. }
             | Self::Immutable { reason, .. } => reason.to_string(),
             Self::Delete { gone, .. } => gone.to_string(),
             Self::Extra { .. } => "only at the destination".to_owned(),
+        }
+    }
+
+    /// What is wrong, where it is an error.
+    pub fn error(&self) -> Option<String> {
+        match self {
+            Self::Impossible { error, .. } => Some(error.clone()),
+            Self::Immutable { reason, .. } => {
+                Some(format!("it differs ({reason}), and objects that are there must not be replaced"))
+            }
+            _ => None,
         }
     }
 

@@ -13,10 +13,10 @@ use std::{
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
-use transship_diff::{Filter, Join, Pair, Reason, Verdict};
+use transship_diff::{Filter, Fit, Join, Pair, Reason, Verdict};
 use transship_list::{KeyRange, Piece, Side, pieces};
 use transship_store::{ErrorKind, retry};
-use transship_types::Entry;
+use transship_types::{Entry, Key};
 
 use super::{
     Change, Content, Deletion, Ends, Gone, MirrorOptions,
@@ -48,7 +48,7 @@ impl Compared {
         self.source.load(Ordering::Relaxed)
     }
 
-    /// Objects that the destination listed, before filters.
+    /// Objects of the destination that take part.
     pub fn destination(&self) -> u64 {
         self.destination.load(Ordering::Relaxed)
     }
@@ -213,29 +213,80 @@ impl Planning {
             Pair::Destination(destination) => (None, Some(destination)),
             Pair::Both { source, destination } => (Some(source), Some(destination)),
         };
-        let [from, to] = &self.sides;
         self.compared.source.fetch_add(u64::from(source.is_some()), Ordering::Relaxed);
-        self.compared.destination.fetch_add(u64::from(destination.is_some()), Ordering::Relaxed);
         let at_source = source.is_some();
-        let source = source.filter(|entry| self.filter.includes(from.relative(&entry.key), entry));
-        let all = self.deletion == Deletion::ExtraAndExcluded;
-        let takes_part = |entry: &Entry| self.filter.includes(to.relative(&entry.key), entry);
-        let destination = destination.filter(|entry| all || takes_part(entry));
+        let (source, other_age) = match source.map(|entry| (self.fit(0, &entry), entry)) {
+            Some((Fit::Fits, entry)) => (Some(entry), false),
+            Some((fit, _)) => (None, fit == Fit::OtherAge),
+            None => (None, false),
+        };
+        let destination = self.taking_part(destination, other_age);
+        self.compared.destination.fetch_add(u64::from(destination.is_some()), Ordering::Relaxed);
         let change = match (source, destination) {
             (None, None) => return None,
-            (Some(source), Some(destination)) => return Some(self.judge(source, destination)),
-            (Some(source), None) => Change::Copy { source, replaces: None },
-            (None, Some(destination)) if self.deletion == Deletion::Nothing => Change::Extra { destination },
-            (None, Some(destination)) => {
-                let gone = match (at_source, takes_part(&destination)) {
-                    (_, false) => Gone::Excluded,
-                    (true, true) => Gone::SourceExcluded,
-                    (false, true) => Gone::Missing,
+            (Some(source), Some((destination, _))) => return Some(self.judge(source, destination)),
+            (Some(source), None) => self.new_there(source),
+            (None, Some((destination, fit))) => {
+                let gone = match (at_source, fit) {
+                    (_, Fit::Excluded) => Gone::Excluded,
+                    (true, _) => Gone::SourceExcluded,
+                    (false, _) => Gone::Missing,
                 };
-                Change::Delete { destination, gone }
+                self.only_there(destination, gone)
             }
         };
         Some(Found::Change(change))
+    }
+
+    fn fit(&self, side: usize, entry: &Entry) -> Fit {
+        match self.sides[side].relative(&entry.key) {
+            // The marker of the folder itself.
+            "" => Fit::Excluded,
+            // Directories are there with their first file.
+            path if path.ends_with('/') && entry.size == 0 && self.sides[1].bucket.capabilities().is_disk() => {
+                Fit::Excluded
+            }
+            path => self.filter.fit(path, entry),
+        }
+    }
+
+    /// What the destination has, unless it takes no part. A store knows when an object was written there, and not how old
+    /// it is: `other_age` is whether the source's object is kept out by its age.
+    fn taking_part(&self, destination: Option<Entry>, other_age: bool) -> Option<(Entry, Fit)> {
+        let entry = destination?;
+        let fit = self.fit(1, &entry);
+        let takes_part = match fit {
+            _ if self.sides[1].relative(&entry.key).is_empty() => false,
+            _ if self.deletion == Deletion::ExtraAndExcluded => true,
+            Fit::Fits => self.tells_age() || !other_age,
+            Fit::OtherAge => !self.tells_age() && !other_age,
+            Fit::Excluded => false,
+        };
+        takes_part.then_some((entry, fit))
+    }
+
+    /// Whether the times at the destination are those that objects had at the source.
+    fn tells_age(&self) -> bool {
+        self.sides[1].bucket.capabilities().is_disk()
+    }
+
+    fn new_there(&self, source: Entry) -> Change {
+        let [from, to] = &self.sides;
+        let key = Key::from(from.relative(&source.key)).prefixed(&to.prefix);
+        match to.bucket.check_key(&key) {
+            Ok(()) => Change::Copy { source, replaces: None },
+            Err(error) => Change::Impossible { source, error: error.to_string() },
+        }
+    }
+
+    /// Where age decides and cannot be told, what the source does not have stays.
+    fn only_there(&self, destination: Entry, gone: Gone) -> Change {
+        let unknown_age = gone == Gone::Missing && self.filter.limits_age() && !self.tells_age();
+        match self.deletion {
+            Deletion::Nothing => Change::Extra { destination },
+            Deletion::Extra if unknown_age => Change::Extra { destination },
+            _ => Change::Delete { destination, gone },
+        }
     }
 
     fn judge(&self, source: Entry, destination: Entry) -> Found {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::{Stream, StreamExt, TryStreamExt};
 use transship_diff::{Reason, Verdict};
-use transship_store::{Bucket, ErrorKind, GetOptions, RetryOptions, retry};
+use transship_store::{Bucket, GetOptions, RetryOptions, retry};
 use transship_types::{Digest, Entry};
 use transship_verify::Hasher;
 
@@ -68,7 +68,7 @@ impl Reader {
             Ok((one, other)) if one == other => Verdict::Same(Reason::EqualDigests("md5")),
             Ok(_) => Verdict::Differs(Reason::OtherDigest("md5")),
             // An object that cannot be read, or is another one by now, is copied, and what is wrong with it shows then.
-            Err(error) if is_of_object(error.kind()) => {
+            Err(error) if !error.concerns_bucket() => {
                 tracing::debug!(%error, "cannot be compared");
                 Verdict::Differs(Reason::Unreadable)
             }
@@ -94,11 +94,6 @@ fn told(bucket: &dyn Bucket, entry: &Entry) -> Option<[u8; 16]> {
 /// Whether an object's MD5 can be had without bringing it from afar; `etags` says whether the bucket's may be digests.
 pub(super) fn has_digest(bucket: &dyn Bucket, etags: bool, entry: &Entry) -> bool {
     bucket.capabilities().is_disk() || etags && told(bucket, entry).is_some()
-}
-
-fn is_of_object(kind: ErrorKind) -> bool {
-    use ErrorKind::{AccessDenied, NotFound, PreconditionFailed};
-    matches!(kind, NotFound | PreconditionFailed | AccessDenied)
 }
 
 async fn read(bucket: &dyn Bucket, entry: &Entry) -> Result<Digest, transship_store::Error> {

@@ -85,7 +85,7 @@ impl Work {
 
     /// Takes a change down, and gives back what is to be copied.
     async fn note(&self, change: Change, copying: &mut Copying) -> Result<Option<Due>> {
-        let because = change.because();
+        let (because, wrong) = (change.because(), change.error());
         match change {
             Change::Copy { source, replaces } => {
                 return Ok(Some(Due { source, replaces: replaces.map(|(there, _)| there), because }));
@@ -96,10 +96,10 @@ impl Work {
                 copying.deletions += 1;
                 copying.pending.push((destination, gone))?;
             }
-            Change::Immutable { source, .. } => {
+            Change::Immutable { source, .. } | Change::Impossible { source, .. } => {
                 copying.clean = false;
                 self.compared.counts.failed();
-                let error = format!("it differs ({because}), and objects that are there must not be replaced");
+                let error = wrong.unwrap_or_default();
                 let mut object = self.object(&source, Outcome::Failed { error });
                 object.destinations.iter_mut().for_each(|there| there.because = Some(because.clone()));
                 self.tell(Mirrored::Object(object)).await;
@@ -110,9 +110,6 @@ impl Work {
 
     async fn bring(&self, due: Due) -> Result<Brought> {
         let key = self.relative(&due.source.key).prefixed(&self.ends.destination.prefix);
-        if let Err(error) = self.ends.destination.bucket.check_key(&key) {
-            return Ok(Brought { due, kept: None, copied: Err(error.to_string()) });
-        }
         let kept = match (&self.keeper, &due.replaces) {
             (Some(keeper), Some(there)) => keeper.keep(there).await?,
             _ => Ok(None),

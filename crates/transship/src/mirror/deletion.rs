@@ -5,10 +5,10 @@ use std::sync::Arc;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use transship_report::{DestinationReport, ObjectReport};
 use transship_spill::Spool;
-use transship_store::{Bucket, RetryOptions, retry};
+use transship_store::{Bucket, ErrorKind, Failures, ObjectInfo, RetryOptions, retry};
 use transship_types::{Entry, Key, Outcome};
 
-use super::{Gone, backup::Keeper};
+use super::{Ends, Gone, MirrorOptions, Refusal, backup::Keeper, run::DESTINATION};
 use crate::{Place, Result};
 
 /// Keys in one request: S3's limit.
@@ -24,92 +24,189 @@ pub(super) type Pending = Spool<Doomed>;
 
 /// Deletes objects.
 pub(super) struct Deleting<'a> {
-    pub(super) place: &'a Place,
+    pub(super) ends: &'a Ends,
+    pub(super) options: &'a MirrorOptions,
     /// Keeps them first.
     pub(super) keeper: Option<&'a Keeper>,
-    pub(super) retry: &'a RetryOptions,
+}
+
+/// What became of an object that was to be deleted.
+pub(super) enum Deleted {
+    /// It was deleted, or that failed.
+    Object(ObjectReport),
+    /// This run has written it: it stays.
+    Spared,
+    /// It shows that nothing may be deleted.
+    Refused(Refusal),
 }
 
 /// Whether an object may go.
-enum Kept {
+enum Leave {
     /// It may, and is kept under this name where it is kept.
-    Free(Option<Key>),
-    /// This run has written it.
-    Spared,
-    /// It could not be kept.
-    Failed(String),
+    Granted(Option<Key>),
+    /// It stays, and why.
+    Denied(String),
 }
 
 impl<'a> Deleting<'a> {
-    /// Deletes them all, and says of each what came of it.
+    /// Deletes them all, and says of each what came of it. Ends early when the run is stopped.
     pub(super) fn run(
         &'a self,
         pending: impl Iterator<Item = Result<Doomed, transship_spill::Error>> + Send + 'a,
-    ) -> impl Stream<Item = Result<ObjectReport>> + Send + 'a {
-        let batches = stream::iter(pending).chunks(BATCH).map(move |batch| async move {
+    ) -> impl Stream<Item = Result<Deleted>> + Send + 'a {
+        // What is kept among the others must not be deleted by a batch that has been looked through already.
+        let at_once = if self.keeper.is_some_and(Keeper::keeps_inside) { 1 } else { AT_ONCE };
+        let batches = stream::iter(pending).chunks(BATCH).take_until(self.options.cancel.cancelled());
+        let deleted = batches.map(move |batch| async move {
             match self.batch(batch).await {
-                Ok(reports) => reports.into_iter().map(Ok).collect(),
+                Ok(deleted) => deleted.into_iter().map(Ok).collect(),
                 Err(error) => vec![Err(error)],
             }
         });
-        batches.buffer_unordered(AT_ONCE).flat_map(stream::iter)
+        deleted.buffer_unordered(at_once).flat_map(stream::iter)
     }
 
-    async fn batch(&self, batch: Vec<Result<Doomed, transship_spill::Error>>) -> Result<Vec<ObjectReport>> {
+    async fn batch(&self, batch: Vec<Result<Doomed, transship_spill::Error>>) -> Result<Vec<Deleted>> {
         let doomed: Vec<Doomed> = batch.into_iter().collect::<Result<_, _>>()?;
-        let (mut reports, mut free) = (Vec::new(), Vec::new());
-        let mut kept = stream::iter(doomed).map(|doomed| self.keep(doomed)).buffered(BATCH);
-        while let Some(((entry, gone), kept)) = kept.try_next().await? {
-            match kept {
-                Kept::Spared => {}
-                Kept::Failed(error) => reports.push(self.report(&entry, gone, Outcome::Failed { error })),
-                Kept::Free(name) => free.push((entry, gone, name)),
+        if let Some((entry, _)) = doomed.first()
+            && self.is_the_sources_own(entry).await
+        {
+            return Ok(vec![Deleted::Refused(Refusal::SamePlace { key: entry.key.clone() })]);
+        }
+        let at_once = self.options.copy.transfers.max(1);
+        let mut missing = stream::iter(doomed).map(|doomed| self.is_missing(doomed)).buffered(at_once);
+        let (mut deleted, mut gone) = (Vec::new(), Vec::new());
+        while let Some((doomed, missing)) = missing.next().await {
+            match missing {
+                Ok(true) => gone.push(doomed),
+                Ok(false) => return Ok(vec![Deleted::Refused(Refusal::Unlisted { key: self.relative(&doomed.0) })]),
+                Err(why) => deleted.push(self.report(&doomed, Outcome::Failed { error: why })),
             }
         }
-        let keys: Vec<Key> = free.iter().map(|(entry, ..)| entry.key.clone()).collect();
-        let outcomes = delete(&self.place.bucket, &keys, self.retry).await;
-        for ((entry, gone, name), outcome) in free.into_iter().zip(outcomes) {
-            let mut report = self.report(&entry, gone, outcome);
-            report.destinations.iter_mut().for_each(|there| there.kept_as.clone_from(&name));
-            reports.push(report);
+        let mut asked = stream::iter(gone).map(|doomed| self.leave(doomed)).buffered(at_once);
+        let mut free = Vec::new();
+        while let Some((doomed, leave)) = asked.try_next().await? {
+            match leave {
+                Leave::Granted(kept) => free.push((doomed, kept)),
+                Leave::Denied(why) => deleted.push(self.report(&doomed, Outcome::Failed { error: why })),
+            }
         }
-        Ok(reports)
+        drop(asked);
+        self.delete(free, &mut deleted).await?;
+        Ok(deleted)
     }
 
-    async fn keep(&self, doomed: Doomed) -> Result<(Doomed, Kept)> {
-        let kept = match self.keeper {
-            None => Kept::Free(None),
-            Some(keeper) if keeper.has_written(&doomed.0.key)? => Kept::Spared,
+    /// Deletes those that may go, but for what was kept under their keys meanwhile.
+    async fn delete(&self, free: Vec<(Doomed, Option<Key>)>, deleted: &mut Vec<Deleted>) -> Result<()> {
+        let mut going = Vec::new();
+        for (doomed, kept) in free {
+            match self.keeper {
+                Some(keeper) if keeper.has_written(&doomed.0.key)? => deleted.push(Deleted::Spared),
+                _ => going.push((doomed, kept)),
+            }
+        }
+        let keys: Vec<Key> = going.iter().map(|((entry, _), _)| entry.key.clone()).collect();
+        let outcomes = delete(&self.ends.destination.bucket, &keys, &self.options.copy.retry).await;
+        for ((doomed, kept), outcome) in going.into_iter().zip(outcomes) {
+            let mut report = self.report(&doomed, outcome);
+            if let Deleted::Object(object) = &mut report {
+                object.destinations.iter_mut().for_each(|there| there.kept_as.clone_from(&kept));
+            }
+            deleted.push(report);
+        }
+        Ok(())
+    }
+
+    /// Whether the source really does not have what its listing did not show. A page that a server leaves out, or a folder
+    /// that it sorts elsewhere, looks like any other listing.
+    async fn is_missing(&self, doomed: Doomed) -> (Doomed, Result<bool, String>) {
+        if doomed.1 != Gone::Missing {
+            return (doomed, Ok(true));
+        }
+        let key = self.relative(&doomed.0).prefixed(&self.ends.source.prefix);
+        let found = look(&self.ends.source, &key, &self.options.copy.retry).await;
+        let why = |error| format!("it was not deleted: whether the source has it cannot be told: {error}");
+        (doomed, found.map(|found| found.is_none()).map_err(why))
+    }
+
+    /// Whether an object of the destination is one of the source's bucket: the same place may have two names.
+    async fn is_the_sources_own(&self, entry: &Entry) -> bool {
+        let Ends { source, destination, .. } = self.ends;
+        let may_be = source.prefix != destination.prefix && !destination.bucket.capabilities().is_disk();
+        if !may_be {
+            return false;
+        }
+        let found = look(source, &entry.key, &self.options.copy.retry).await;
+        let same = |info: ObjectInfo| {
+            (info.size, &info.etag, info.last_modified.unix_timestamp())
+                == (entry.size, &entry.etag, entry.last_modified.unix_timestamp())
+        };
+        found.is_ok_and(|found| found.is_some_and(same))
+    }
+
+    async fn leave(&self, doomed: Doomed) -> Result<(Doomed, Leave)> {
+        let leave = match self.keeper {
+            None => Leave::Granted(None),
+            Some(keeper) if keeper.has_written(&doomed.0.key)? => Leave::Granted(None),
             Some(keeper) => match keeper.keep(&doomed.0).await? {
-                Ok(name) => Kept::Free(name),
-                Err(error) => Kept::Failed(format!("it was not deleted: {error}")),
+                Ok(name) => Leave::Granted(name),
+                Err(error) => Leave::Denied(format!("it was not deleted: {error}")),
             },
         };
-        Ok((doomed, kept))
+        Ok((doomed, leave))
     }
 
-    /// An object of the destination, by its key without the prefix.
-    fn report(&self, entry: &Entry, gone: Gone, outcome: Outcome) -> ObjectReport {
-        let key = entry.key.strip_prefix(&self.place.prefix).unwrap_or_else(|| entry.key.clone());
+    fn relative(&self, entry: &Entry) -> Key {
+        entry.key.strip_prefix(&self.ends.destination.prefix).unwrap_or_else(|| entry.key.clone())
+    }
+
+    fn report(&self, (entry, gone): &Doomed, outcome: Outcome) -> Deleted {
+        let key = self.relative(entry);
         let mut object = ObjectReport::new(key.clone());
-        let there = DestinationReport::new(super::run::DESTINATION, key, outcome);
+        let there = DestinationReport::new(DESTINATION, key, outcome);
         object.destinations.push(DestinationReport { because: Some(gone.to_string()), ..there });
-        object
+        Deleted::Object(object)
     }
 }
 
-async fn delete(bucket: &Arc<dyn Bucket>, keys: &[Key], policy: &RetryOptions) -> Vec<Outcome> {
-    if keys.is_empty() {
-        return Vec::new();
+async fn look(place: &Place, key: &Key, policy: &RetryOptions) -> Result<Option<ObjectInfo>, transship_store::Error> {
+    match retry(policy, |_| place.bucket.head(key)).await {
+        Ok(info) => Ok(Some(info)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnrepresentableKey) => Ok(None),
+        Err(error) => Err(error),
     }
-    match retry(policy, |_| bucket.delete(keys)).await {
-        Err(error) => keys.iter().map(|_| Outcome::Failed { error: error.to_string() }).collect(),
-        Ok(deleted) => {
-            let of = |deleted: transship_store::Deleted| match deleted.result {
-                Ok(()) => Outcome::Deleted,
-                Err(error) => Outcome::Failed { error: error.to_string() },
+}
+
+/// One outcome for each key. Those that a server could not delete just now are asked for again.
+async fn delete(bucket: &Arc<dyn Bucket>, keys: &[Key], policy: &RetryOptions) -> Vec<Outcome> {
+    let mut outcomes = vec![Outcome::Deleted; keys.len()];
+    let (mut left, mut failures): (Vec<usize>, _) = ((0..keys.len()).collect(), Failures::default());
+    while !left.is_empty() {
+        let asked: Vec<Key> = left.iter().map(|at| keys[*at].clone()).collect();
+        let deleted = match retry(policy, |_| bucket.delete(&asked)).await {
+            Ok(deleted) => deleted,
+            Err(error) => {
+                left.iter().for_each(|at| outcomes[*at] = Outcome::Failed { error: error.to_string() });
+                break;
+            }
+        };
+        failures.add();
+        let (mut again, mut pause) = (Vec::new(), std::time::Duration::ZERO);
+        for (at, deleted) in left.into_iter().zip(deleted) {
+            let Err(error) = deleted.result else {
+                outcomes[at] = Outcome::Deleted;
+                continue;
             };
-            deleted.into_iter().map(of).collect()
+            outcomes[at] = Outcome::Failed { error: error.to_string() };
+            if let Some(wait) = policy.wait(&failures, &error) {
+                again.push(at);
+                pause = pause.max(wait);
+            }
+        }
+        left = again;
+        if !left.is_empty() {
+            tokio::time::sleep(pause).await;
         }
     }
+    outcomes
 }

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use transship_store::{ListRequest, retry};
+use transship_types::Key;
 
 use super::{Compared, Ends, MirrorOptions};
 use crate::Result;
@@ -45,10 +46,15 @@ pub struct Guards {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// A store that promises an order listed in another one: what it left out cannot be known.
-    OutOfOrder {
-        /// How many objects would have been deleted.
-        deletions: u64,
+    /// The source has an object that it did not list.
+    Unlisted {
+        /// Its key, without the source's prefix.
+        key: Key,
+    },
+    /// What was to be deleted is the source's own.
+    SamePlace {
+        /// The key, in full.
+        key: Key,
     },
     /// The source holds nothing at all.
     EmptySource {
@@ -71,10 +77,17 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OutOfOrder { deletions } => write!(
+            Self::Unlisted { key } => write!(
                 f,
-                "{} would be deleted, and a listing was not in the order that its store promises: nothing was deleted",
-                objects(*deletions)
+                "the source has {:?}, which it did not list: its listings cannot be relied on, so that nothing more was \
+                 deleted",
+                key.as_str()
+            ),
+            Self::SamePlace { key } => write!(
+                f,
+                "{:?} was to be deleted, and is an object of the source: one of source and destination lies inside the \
+                 other; nothing was deleted",
+                key.as_str()
             ),
             Self::EmptySource { deletions } => {
                 write!(f, "the source is empty, and {} would be deleted: nothing was deleted", objects(*deletions))

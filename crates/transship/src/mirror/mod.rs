@@ -29,4 +29,4 @@ pub use explain::{Explanation, explain};
 pub use guards::{Guards, Refusal, Share, refusal};
 pub use options::{Deletion, Ends, MirrorOptions, excluded};
 pub use progress::Progress;
-pub use run::{Mirrored, Mirroring, mirror};
+pub use run::{DESTINATION, Mirrored, Mirroring, mirror};

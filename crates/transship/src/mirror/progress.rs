@@ -86,7 +86,7 @@ impl Counts {
             Change::Delete { .. } => {
                 self.to_delete.fetch_add(1, Relaxed);
             }
-            Change::Same { .. } | Change::Immutable { .. } | Change::Extra { .. } => {}
+            Change::Same { .. } | Change::Immutable { .. } | Change::Impossible { .. } | Change::Extra { .. } => {}
         }
     }
 

@@ -11,13 +11,16 @@ use transship_transfer::{Copier, Unfinished};
 use transship_types::{Entry, Outcome};
 
 use super::{
-    Compared, Ends, MirrorOptions, Progress, Reached, Refusal, backup::Keeper, copying::Copying, deletion::Deleting,
-    is_about_order, refusal,
+    Compared, Ends, MirrorOptions, Progress, Reached, Refusal,
+    backup::Keeper,
+    copying::Copying,
+    deletion::{Deleted, Deleting},
+    refusal,
 };
-use crate::{Error, Result, tasks};
+use crate::{Result, tasks};
 
 /// What reports call the destination.
-pub(super) const DESTINATION: &str = "destination";
+pub const DESTINATION: &str = "destination";
 
 /// What became of a key, or of the run.
 #[derive(Debug)]
@@ -34,9 +37,6 @@ pub enum Mirrored {
     Spared(u64),
     /// A guard refused to delete.
     Refused(Refusal),
-    /// The listings could not be relied on as they came: the comparison begins again, with both sorted on disk. What was
-    /// copied until then will be found there.
-    Again(String),
 }
 
 /// Makes the destination equal to the source, when its outcomes are asked for.
@@ -74,15 +74,8 @@ pub fn mirror(ends: Ends, options: MirrorOptions) -> Mirroring {
     let compared = Arc::new(Compared::default());
     let (sender, receiver) = mpsc::channel(64);
     let keeper = options.backup.as_ref().map(|backup| Arc::new(Keeper::new(backup, &ends, &options, &copier)));
-    let work = Work {
-        ends,
-        options,
-        copier: copier.clone(),
-        keeper: keeper.clone(),
-        compared: Arc::clone(&compared),
-        broken_promise: false,
-        sender,
-    };
+    let work =
+        Work { ends, options, copier: copier.clone(), keeper: keeper.clone(), compared: Arc::clone(&compared), sender };
     let outcomes = stream::once(async move {
         let task = AbortOnDropHandle::new(tokio::spawn(work.run()));
         tasks::outcomes(receiver, task, "the run")
@@ -96,31 +89,15 @@ pub(super) struct Work {
     pub(super) copier: Copier,
     pub(super) keeper: Option<Arc<Keeper>>,
     pub(super) compared: Arc<Compared>,
-    /// A store did not list in the order that it promises.
-    broken_promise: bool,
     sender: mpsc::Sender<Result<Mirrored>>,
 }
 
 impl Work {
-    async fn run(mut self) {
-        let result = match self.once().await {
-            Err(error) if !self.options.sort && is_about_order(&error) && !self.options.cancel.is_cancelled() => {
-                self.options.sort = true;
-                self.broken_promise = !matches!(error, Error::Listing(transship_list::Error::Unordered { .. }));
-                self.tell(Mirrored::Again(error.to_string())).await;
-                self.compared.reset();
-                self.once().await
-            }
-            result => result,
-        };
+    async fn run(self) {
+        let result = async { self.delete(self.copy().await?).await }.await;
         if let Err(error) = result {
             let _ = self.sender.send(Err(error)).await;
         }
-    }
-
-    async fn once(&self) -> Result<()> {
-        let copying = self.copy().await?;
-        self.delete(copying).await
     }
 
     /// Nobody listens any more where this fails: then the task is about to be dropped.
@@ -136,22 +113,31 @@ impl Work {
             self.tell(Mirrored::Spared(deletions)).await;
             return Ok(());
         }
-        let refused = match self.broken_promise {
-            true => Some(Refusal::OutOfOrder { deletions }),
-            false => refusal(&self.ends, &self.options, &self.compared, deletions).await?,
-        };
-        if let Some(refusal) = refused {
+        if let Some(refusal) = refusal(&self.ends, &self.options, &self.compared, deletions).await? {
             self.tell(Mirrored::Refused(refusal)).await;
             return Ok(());
         }
         let pending = pending.read()?;
-        let keeper = self.keeper.as_deref();
-        let deleting = Deleting { place: &self.ends.destination, keeper, retry: &self.options.copy.retry };
+        let deleting = Deleting { ends: &self.ends, options: &self.options, keeper: self.keeper.as_deref() };
         let mut deleted = std::pin::pin!(deleting.run(pending));
-        while let Some(object) = deleted.try_next().await? {
-            let is_gone = object.destinations.iter().all(|there| there.outcome == Outcome::Deleted);
-            self.compared.counts.deleted(is_gone);
-            self.tell(Mirrored::Object(object)).await;
+        let mut left = deletions;
+        while let Some(deleted) = deleted.try_next().await? {
+            match deleted {
+                Deleted::Spared => {}
+                Deleted::Refused(refusal) => {
+                    self.tell(Mirrored::Refused(refusal)).await;
+                    return Ok(());
+                }
+                Deleted::Object(object) => {
+                    let is_gone = object.destinations.iter().all(|there| there.outcome == Outcome::Deleted);
+                    self.compared.counts.deleted(is_gone);
+                    self.tell(Mirrored::Object(object)).await;
+                }
+            }
+            left -= 1;
+        }
+        if left > 0 {
+            self.tell(Mirrored::Spared(left)).await;
         }
         Ok(())
     }

@@ -65,6 +65,22 @@ async fn what_is_kept_beside_the_others_is_not_deleted_in_the_same_run() {
     assert_eq!(keys(&stage, "out/"), expected);
 }
 
+/// What an earlier run kept has the name under which something is kept now: that must not go in the same breath.
+#[tokio::test]
+async fn what_takes_the_name_of_something_that_is_deleted_stays() {
+    let stage = Stage::new().await;
+    let named = |name: &str| (name.to_owned(), format!("content of {name}"));
+    fill(&stage, [named("other")], ["x-old.txt", "x.txt", "y.txt"].map(named));
+    let suffix = "-old".to_owned();
+    let backup = Backup { suffix, keep_extension: true, ..Backup::new(place(&stage.site, "out/")) };
+    let did = run(&stage, keeping(&stage, backup)).await;
+    assert_eq!((did.copied, did.failed, did.error.is_none()), (1, 0, true), "{did:?}");
+    let kept = held(&stage.site, "out/");
+    assert_eq!(kept["x-old.txt"], "content of x.txt");
+    assert_eq!(kept["y-old.txt"], "content of y.txt");
+    assert!(!kept.contains_key("x.txt") && !kept.contains_key("y.txt"));
+}
+
 #[tokio::test]
 async fn what_cannot_be_kept_is_neither_replaced_nor_deleted() {
     let stage = Stage::new().await;

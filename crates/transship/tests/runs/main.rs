@@ -6,6 +6,7 @@
 mod stage;
 
 mod collisions;
+mod deleting;
 mod doubts;
 mod existing;
 mod hints;
