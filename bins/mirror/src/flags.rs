@@ -1,6 +1,11 @@
 //! Flags that no struct names: those of rclone's backends, and those of rclone that have no effect here.
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use std::ffi::OsString;
+
+use clap::{
+    Arg, ArgAction, ArgMatches, Command,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use transship_config::RcloneConfig;
 
 /// Flags of rclone that change nothing here, and why.
@@ -33,8 +38,64 @@ const WITHOUT_EFFECT: &[(&str, Value, &str)] = &[
     ("stats-one-line", Value::None, "it is always one line"),
     ("stats-one-line-date", Value::None, "lines of the log have their time"),
     ("stats-unit", Value::One, "rates are bytes a second"),
+    ("timeout", Value::One, "a silent server is given up by itself"),
+    ("contimeout", Value::One, "a silent server is given up by itself"),
+    ("user-agent", Value::One, "requests name this program"),
     ("use-mmap", Value::None, "there is no such allocator"),
     ("use-server-modtime", Value::None, "times are those of the listings"),
+];
+
+/// Flags of rclone that would change what happens, and that there are not.
+const UNSUPPORTED: &[&str] = &[
+    "bwlimit-file",
+    "ca-cert",
+    "client-cert",
+    "client-key",
+    "client-pass",
+    "compare-dest",
+    "copy-dest",
+    "disable",
+    "dscp",
+    "error-on-no-transfer",
+    "exclude-if-present",
+    "fix-case",
+    "hash-filter",
+    "header",
+    "header-download",
+    "header-upload",
+    "ignore-case-sync",
+    "ignore-checksum",
+    "ignore-errors",
+    "ignore-size",
+    "interactive",
+    "links",
+    "log-file",
+    "log-systemd",
+    "max-connections",
+    "max-delete-size",
+    "max-depth",
+    "metadata-exclude",
+    "metadata-exclude-from",
+    "metadata-filter",
+    "metadata-filter-from",
+    "metadata-include",
+    "metadata-include-from",
+    "metadata-mapper",
+    "metadata-set",
+    "name-transform",
+    "no-check-certificate",
+    "no-check-dest",
+    "order-by",
+    "partial-suffix",
+    "password-command",
+    "rc",
+    "refresh-times",
+    "syslog",
+    "tpslimit",
+    "tpslimit-burst",
+    "track-renames",
+    "track-renames-strategy",
+    "use-cookies",
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,7 +114,8 @@ pub(crate) fn taking_all(command: Command) -> Command {
     });
     let others = WITHOUT_EFFECT.iter().map(|(name, value, _)| arg((*name).to_owned(), *value));
     let metadata = |arg: Arg| if arg.get_id() == "metadata" { arg.short('M') } else { arg };
-    command.args(backends.chain(others).map(metadata))
+    let links = |arg: Arg| if arg.get_id() == "copy-links" { arg.short('L') } else { arg };
+    command.args(backends.chain(others).map(metadata).map(links))
 }
 
 fn arg(name: String, value: Value) -> Arg {
@@ -82,4 +144,35 @@ pub(crate) fn of_backends(matches: &ArgMatches) -> Vec<(String, String)> {
 pub(crate) fn without_effect(matches: &ArgMatches) -> Vec<String> {
     let given = WITHOUT_EFFECT.iter().filter(|(name, ..)| matches.contains_id(name));
     given.map(|(name, _, why)| format!("--{name} has no effect here: {why}")).collect()
+}
+
+/// `--flag=true` is `--flag`, and `--flag=false` is nothing, as rclone has it.
+pub(crate) fn without_values_of_switches(command: &Command, line: &[OsString]) -> Vec<OsString> {
+    let all = command.get_subcommands().chain([command]).flat_map(Command::get_arguments);
+    let switches: Vec<&str> =
+        all.filter(|arg| matches!(arg.get_action(), ArgAction::SetTrue)).filter_map(Arg::get_long).collect();
+    let read = |argument: &OsString| {
+        let Some((name, value)) = argument.to_str().and_then(|text| text.strip_prefix("--")?.split_once('=')) else {
+            return Some(argument.clone());
+        };
+        match value {
+            "true" if switches.contains(&name) => Some(format!("--{name}").into()),
+            "false" if switches.contains(&name) => None,
+            _ => Some(argument.clone()),
+        }
+    };
+    line.iter().filter_map(read).collect()
+}
+
+/// Says of a flag of rclone that there is none, in place of a guess at what else it could be.
+pub(crate) fn told_unsupported(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return error };
+    let name = flag.trim_start_matches('-').split('=').next().unwrap_or_default();
+    if error.kind() == ErrorKind::UnknownArgument && UNSUPPORTED.contains(&name) {
+        let told = format!("rclone's --{name} is not supported here");
+        error.remove(ContextKind::SuggestedArg);
+        error.remove(ContextKind::Usage);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![told.into()]));
+    }
+    error
 }

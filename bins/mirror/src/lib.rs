@@ -15,10 +15,10 @@ mod stats;
 mod sync;
 mod values;
 
-use std::io::Write;
+use std::{ffi::OsString, io::Write};
 
 use anyhow::Context;
-use transship_support::{ExitCode, LogFormat, Output};
+use transship_support::{ExitCode, LogFormat, Output, usage};
 
 use crate::cli::{Cli, Command};
 
@@ -27,16 +27,10 @@ use crate::cli::{Cli, Command};
 /// # Errors
 /// Whatever ends the command; [`ExitCode::of`] tells the exit code.
 pub async fn main() -> anyhow::Result<ExitCode> {
-    let mut cli = match Cli::read(std::env::args_os()) {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let mut cli = match Cli::read(&arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            match error.print() {
-                // Nobody reads it any more.
-                Err(closed) if closed.kind() == std::io::ErrorKind::BrokenPipe => return Ok(ExitCode::Stopped),
-                printed => printed.context("print the help")?,
-            }
-            return Ok(if error.use_stderr() { ExitCode::Usage } else { ExitCode::Done });
-        }
+        Err(error) => return usage("transship_mirror", &error, &arguments),
     };
     if cli.use_json_log {
         cli.log.log_format = LogFormat::Json;

@@ -41,6 +41,13 @@ fn by_text(one: &str, other: &str) -> Relation {
     }
 }
 
+/// Whether a file lies in a local folder.
+pub(crate) fn holds(place: &Opened, file: &str) -> bool {
+    let BucketSpec::Local(spec) = &place.location.bucket else { return false };
+    let Some(file) = std::path::absolute(file).ok().filter(|_| !file.contains("://")) else { return false };
+    real(&file).starts_with(real(&spec.root.join(&place.place.prefix)))
+}
+
 /// Where a path leads, links followed as far as it is there.
 fn real(path: &Path) -> PathBuf {
     let there = path.ancestors().find_map(|part| Some((part.canonicalize().ok()?, path.strip_prefix(part).ok()?)));

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use transship::{
     Error, Place,
     mirror::{Backup, Ends},
-    store::{BucketSpec, ListRequest, LocalSpec, Location, RetryOptions, S3Credentials, retry},
+    store::{BucketSpec, Links, ListRequest, LocalSpec, Location, RetryOptions, S3Credentials, retry},
     transfer::Destination,
 };
 use transship_config::{RcloneConfig, Remote, RemotePlace, WriteOptions};
@@ -44,9 +44,16 @@ impl Remotes {
         Ok(Self { config: config.with_flags(cli.backend_flags.iter().cloned()), folder })
     }
 
-    /// A place to write to: always a folder.
+    /// A place to write to: always a folder, whose links are never followed.
     pub(crate) fn folder(&self, typed: &str) -> Result<Opened> {
-        self.remote(typed).and_then(|remote| opened(&remote)).map_err(Failure::usage)
+        let mut remote = self.remote(typed).map_err(Failure::usage)?;
+        if let RemotePlace::At(location) = &mut remote.place
+            && let BucketSpec::Local(spec) = &mut location.bucket
+            && spec.links == Links::Followed
+        {
+            spec.links = Links::LeftOut;
+        }
+        opened(&remote).map_err(Failure::usage)
     }
 
     /// A place to read from: a folder, or one object.

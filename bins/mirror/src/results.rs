@@ -18,7 +18,7 @@ pub(crate) struct Results {
     results: support::Results,
     refused: Option<String>,
     /// There was more to copy, and something said that it is enough.
-    cut_off: bool,
+    cut_off: Option<String>,
     spared: u64,
 }
 
@@ -36,7 +36,7 @@ impl Results {
         header.source = Some(named(SOURCE, &ends.source));
         header.destinations = vec![named(DESTINATION, &ends.destination)];
         let results = support::Results::open(&args.run, header, cancel).await?;
-        Ok(Self { results, refused: None, cut_off: false, spared: 0 })
+        Ok(Self { results, refused: None, cut_off: None, spared: 0 })
     }
 
     pub(crate) fn take(&mut self, what: Mirrored, ends: &Ends) {
@@ -50,8 +50,7 @@ impl Results {
             Mirrored::Spared(count) => self.spared = count,
             Mirrored::Refused(refusal) => self.refuse(&refusal),
             Mirrored::CutOff(reached) => {
-                tracing::warn!("{reached}: nothing new is started");
-                self.cut_off = true;
+                self.cut_off = Some(format!("{reached}: run again to go on"));
             }
         }
     }
@@ -88,13 +87,15 @@ impl Results {
 
     /// Writes what is left to write, and gives the exit code.
     pub(crate) async fn finish(mut self, ended: Option<(ExitCode, anyhow::Error)>, ends: &Ends) -> Result<ExitCode> {
-        let spared = self.spared(self.cut_off || ended.as_ref().is_some_and(|(code, _)| *code == ExitCode::Stopped));
+        let spared =
+            self.spared(self.cut_off.is_some() || ended.as_ref().is_some_and(|(code, _)| *code == ExitCode::Stopped));
         if let Some(why) = self.refused.as_ref().or(spared.as_ref()) {
             tracing::warn!("{why}");
         }
         let guarded = if self.refused.is_some() { ExitCode::GuardRefused } else { ExitCode::Done };
-        let cut_off = if self.cut_off { ExitCode::Stopped } else { ExitCode::Done };
-        let by_objects = ExitCode::from(self.results.totals()).and(guarded).and(cut_off);
+        let by_objects = ExitCode::from(self.results.totals()).and(guarded);
+        let cut_off = self.cut_off.take().map(|why| (ExitCode::Stopped, anyhow::anyhow!(why)));
+        let ended = ended.or(cut_off);
         let code = ended.as_ref().map_or(by_objects, |(code, _)| by_objects.and(*code));
         let end = End {
             error: ended.map(|(_, error)| error),

@@ -16,11 +16,13 @@ use transship::{
     types::ErrorClass,
 };
 use transship_config::WriteOptions;
-use transship_support::{ExitCode, Failure, Output, OutputFormat, Progress, cancel_on_signals, left_behind, removal};
+use transship_support::{
+    ExitCode, Failure, Output, OutputFormat, Progress, Span, cancel_on_signals, left_behind, removal, stopped_by,
+};
 
 use crate::{
     cli::{Cli, CutoffMode, MirrorArgs},
-    plan, policy,
+    overlap, plan, policy,
     remotes::{self, Remotes},
     results::Results,
     stats,
@@ -33,6 +35,10 @@ pub(crate) async fn run(cli: &Cli, args: &MirrorArgs, deletes: bool) -> Result<E
     let destination = remotes.folder(&args.destination)?;
     let source = remotes.source(&args.source).await?;
     let ends = remotes::ends(&source, &destination)?;
+    if let Some(report) = args.run.report.as_ref().filter(|report| deletes && overlap::holds(&destination, report)) {
+        let place = ends.destination.describe();
+        return Err(Failure::usage(anyhow::anyhow!("--report {report:?} lies in {place}: sync would delete it")));
+    }
     let filter = args.filters.filter_of(&source, now)?;
     let keeps_out = |folder: &str| !filter.enters(folder);
     let backup = remotes::backup(&remotes, &args.backup, &source, &destination, keeps_out)?;
@@ -43,7 +49,7 @@ pub(crate) async fn run(cli: &Cli, args: &MirrorArgs, deletes: bool) -> Result<E
     let options = MirrorOptions { backup, ..options };
     let name = if deletes { "sync" } else { "copy" };
     let mut results = Results::open(name, args, &ends, &options.cancel).await?;
-    let hard = args.max_duration.filter(|_| args.cutoff_mode != CutoffMode::Soft);
+    let hard = limit(args).filter(|_| args.cutoff_mode != CutoffMode::Soft);
     let deadline = hard.map(|span| stop_after(span.0, options.cancel.clone()));
     let ended = if args.dry_run {
         foretell(&ends, &options, args.run.output, &mut results).await?
@@ -51,7 +57,9 @@ pub(crate) async fn run(cli: &Cli, args: &MirrorArgs, deletes: bool) -> Result<E
         carry_out(&ends, &options, args, &mut results).await?
     };
     drop(deadline);
-    let stopped = options.cancel.is_cancelled().then(|| (ExitCode::Stopped, anyhow::anyhow!("stopped before its end")));
+    let why = stopped_by().map_or_else(|| "--max-duration is over".to_owned(), |signal| format!("stopped by {signal}"));
+    let stopped =
+        options.cancel.is_cancelled().then(|| (ExitCode::Stopped, anyhow::anyhow!("{why}: run again to go on")));
     results.finish(ended.map(|error| (code(&error), told(&error, &ends, deletes))).or(stopped), &ends).await
 }
 
@@ -97,12 +105,17 @@ fn options(
     Ok(options)
 }
 
+/// rclone's 0 is no limit.
+fn limit(args: &MirrorArgs) -> Option<Span> {
+    args.max_duration.filter(|span| !span.0.is_zero())
+}
+
 fn cut_off(args: &MirrorArgs) -> CutOff {
     let soft = args.cutoff_mode == CutoffMode::Soft;
     CutOff {
         bytes: args.max_transfer.map(|size| size.0),
         cautious: !soft,
-        at: args.max_duration.filter(|_| soft).map(|span| tokio::time::Instant::now() + span.0),
+        at: limit(args).filter(|_| soft).map(|span| tokio::time::Instant::now() + span.0),
     }
 }
 

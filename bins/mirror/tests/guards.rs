@@ -191,40 +191,33 @@ async fn a_page_that_comes_again_and_again_spares_everything() {
     fill(&server, "to", "", 60..140);
     let page = Fault::new(Effect::Page(PageFault::Repeat)).on(Operation::ListObjectsV2).bucket("from").after(1);
     let again = server.faults().add(page);
-    spares(&server, &scene, 1, &[]).tells(&["error: s3://from", "twice"]);
+    spares(&server, &scene, 1, &[]).tells(&["error: s3://from", "--sort-listings"]);
+    spares(&server, &scene, 1, &["--sort-listings"]).tells(&["error: s3://from", "twice"]);
     assert!(again.count() > 1);
 }
 
-/// All is listed anew and sorted on disk, so that everything is copied; what such a store left out nobody knows.
+/// What such a store leaves out nobody knows, unless its listings are taken whole.
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_out_of_order_are_found_out_and_nothing_is_deleted_unless_the_store_is_known_for_it() {
+async fn pages_out_of_order_are_found_out_and_spare_everything_unless_the_store_is_known_for_it() {
     use PageFault::{OutOfOrder, Repeat};
-    let always = u64::MAX;
-    let cases = [
-        ("from", OutOfOrder, 1),
-        ("from", OutOfOrder, always),
-        ("to", OutOfOrder, 1),
-        ("to", OutOfOrder, always),
-        ("from", Repeat, 1),
-        ("to", Repeat, 1),
-    ];
-    for (bucket, page, times) in cases {
+    for (bucket, page) in [("from", OutOfOrder), ("to", OutOfOrder), ("from", Repeat), ("to", Repeat)] {
         let (server, scene) = stage().await;
         fill(&server, "from", "", 0..100);
         fill(&server, "to", "", 60..140);
-        let page = Fault::new(Effect::Page(page)).on(Operation::ListObjectsV2).bucket(bucket);
-        let wrong = server.faults().add(page.after(1).times(times));
-        let told = ["not the order of bytes", "sorted on disk", "40 objects would be deleted", "--sort-listings"];
-        spares(&server, &scene, 5, &[]).tells(&told);
+        let times = if page == Repeat { 1 } else { u64::MAX };
+        let fault = || Fault::new(Effect::Page(page)).on(Operation::ListObjectsV2).bucket(bucket).after(1).times(times);
+        let wrong = server.faults().add(fault());
+        spares(&server, &scene, 1, &[]).tells(&["not the order of bytes; --sort-listings takes no order for granted"]);
         assert!(wrong.count() > 0);
-        assert!(server.keys("from").iter().all(|key| server.keys("to").contains(key)), "{bucket}");
+        let checked = scene.run(&["check", "source:from", "destination:to", "--sort-listings", "--combined", "found"]);
+        checked.ends_with(4).tells(&["0 differ, 0 could not be compared"]);
         scene.run(&[&SYNC[..], &["--sort-listings"]].concat()).ends_with(0);
         assert_eq!(server.keys("to"), server.keys("from"), "{bucket}");
-        server.faults().clear();
-        server.faults().add(Fault::new(Effect::Page(OutOfOrder)).on(Operation::ListObjectsV2).bucket(bucket).after(1));
-        let checked = scene.run(&["check", "source:from", "destination:to", "--combined", "found"]).ends_with(0);
-        assert!(checked.tells(&["sorted on disk", "100 match, 0 missing"]).stderr.contains("WARN"));
+        let checked = scene.run(&["check", "source:from", "destination:to", "--sort-listings", "--combined", "found"]);
+        checked.ends_with(0).tells(&["100 match, 0 missing"]);
         assert_eq!(scene.read("found").lines().count(), 100, "each path stands once");
+        let size = scene.run(&["size", &format!("source:{bucket}"), "--sort-listings"]).ends_with(0);
+        size.tells(&["Total objects: 100"]);
     }
 }
 
@@ -243,4 +236,57 @@ async fn one_failed_copy_spares_everything() {
     let report: serde_json::Value = serde_json::from_str(&scene.read("report.json")).unwrap();
     assert!(report["guard"].as_str().unwrap().contains(why), "{report:#}");
     assert_eq!(object(&report, "0002")["because"], "not there yet");
+}
+
+/// A store knows when an object was written there, and not how old it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_of_age_go_by_the_source_and_delete_nothing_whose_age_is_not_known() {
+    let (server, scene) = stage().await;
+    let days = |days| time::OffsetDateTime::now_utc() - time::Duration::days(days);
+    for (bucket, key, content, age) in [
+        ("from", "yesterday", "same", 2),
+        ("to", "yesterday", "same", 0),
+        ("from", "today", "new", 0),
+        ("to", "today", "old", 0),
+        ("to", "only there", "old", 0),
+    ] {
+        server.put(bucket, key, StoredObject::new(content).modified_at(days(age)));
+    }
+    scene.run(&[&SYNC[..], &["--max-age", "24h"]].concat()).ends_with(0);
+    assert_eq!(server.keys("to"), ["only there", "today", "yesterday"]);
+    // What is too young at the destination is there all the same.
+    server.put("from", "yesterday", StoredObject::new("other").modified_at(days(2)));
+    let flags = ["--min-age", "1d", "--immutable"];
+    scene.run(&[&["copy", "source:from", "destination:to"], &flags[..]].concat()).ends_with(4).tells(&["yesterday"]);
+    scene.run(&["copy", "source:from", "destination:to", "--min-age", "1d", "--ignore-existing"]).ends_with(0);
+    assert_eq!(server.object("to", "yesterday").unwrap().bytes().unwrap(), "same");
+    scene.run(&["copy", "source:from", "destination:to", "--min-age", "1d", "--suffix", ".old"]).ends_with(0);
+    assert_eq!(server.object("to", "yesterday.old").unwrap().bytes().unwrap(), "same");
+    scene.run(&[&SYNC[..], &["--max-age", "24h", "--delete-excluded", "--max-delete", "100%"]].concat()).ends_with(0);
+    assert_eq!(server.keys("to"), ["today"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_for_what_does_not_fit_into_memory_that_takes_nothing_is_found_out_first() {
+    let (server, scene) = stage().await;
+    fill(&server, "from", "", 0..3);
+    let line = scene.run(&[&SYNC[..], &["--work-dir", "/proc"]].concat()).fails_with(2);
+    assert!(line.contains("--work-dir /proc"), "{line}");
+    assert_eq!(server.keys("to"), [""; 0]);
+}
+
+/// rclone ignores them, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn markers_of_folders_are_nothing_on_a_disk_and_keys_that_it_cannot_hold_are_told_beforehand() {
+    let (server, scene) = stage().await;
+    for (key, content) in [("a/", ""), ("a/b.txt", "content"), ("c/", "")] {
+        server.put("from", key, StoredObject::new(content));
+    }
+    std::fs::create_dir(scene.path("there")).unwrap();
+    scene.write("there/old.txt", "old");
+    scene.run(&["sync", "source:from", "there"]).ends_with(0);
+    assert_eq!((scene.read("there/a/b.txt").as_str(), scene.path("there/old.txt").exists()), ("content", false));
+    server.put("from", "a//x", StoredObject::new("content"));
+    let ran = scene.run(&["sync", "source:from", "there", "--dry-run"]).ends_with(4);
+    ran.tells(&["fail a//x: ", "1 cannot be written"]);
 }

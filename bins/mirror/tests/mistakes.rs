@@ -277,3 +277,17 @@ async fn no_output_holds_a_secret() {
     variables.env("RCLONE_CONFIG_OTHER_ENV_AUTH", "perhaps");
     Ran::of(variables).ends_with(2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_sync_would_delete_and_flags_that_there_are_not_are_refused() {
+    let (server, scene) = stage().await;
+    std::fs::create_dir(scene.path("there")).unwrap();
+    let line = scene.run(&["sync", "source:from", "there", "--report", "there/report.json"]).fails_with(2);
+    assert!(line.contains("sync would delete it"), "{line}");
+    let ran = scene.run(&["sync", "source:from", "there", "--log-format", "json", "--max-depth", "1"]).ends_with(2);
+    let line: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
+    assert!(line["message"].as_str().unwrap().contains("rclone's --max-depth is not supported here"), "{line}");
+    let typed = format!(":s3,endpoint=http://127.0.0.1:1,secret_access_key={}:bucket", common::SECRET);
+    scene.run(&["ls", &typed]).ends_with(2);
+    untouched(&server);
+}

@@ -15,17 +15,14 @@ mod settings;
 mod sync;
 mod transfer;
 
-use std::{
-    ffi::OsString,
-    io::{self, Write},
-};
+use std::{ffi::OsString, io::Write};
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use clap::{
     FromArgMatches,
     error::{ContextKind, ContextValue},
 };
-use transship_support::{ExitCode, Failure, LogArgs, LogFormat, Output};
+use transship_support::{ExitCode, Output, usage};
 
 use crate::cli::{Cli, Command};
 
@@ -41,7 +38,7 @@ pub async fn main() -> anyhow::Result<ExitCode> {
         .and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return usage(&error, &arguments),
+        Err(error) => return usage("solgate", &error, &arguments),
     };
     cli.log.init("solgate")?;
     match &cli.command {
@@ -70,20 +67,6 @@ fn hinted(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// The flags could not be read: whether the log is to be JSON is asked of the words alone.
-fn wants_json(arguments: &[OsString]) -> bool {
-    let apart = arguments.windows(2).any(|pair| pair[0] == "--log-format" && pair[1] == "json");
-    apart || arguments.iter().any(|argument| argument == "--log-format=json")
-}
-
-/// What went wrong, with the tips and the usage behind it.
-fn in_one_line(error: &clap::Error) -> String {
-    let text = error.to_string();
-    let told = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let lines: Vec<&str> = told.filter(|line| !line.starts_with("For more information")).collect();
-    lines.join("; ").replace(":; ", ": ").trim_start_matches("error: ").to_owned()
-}
-
 /// The generator panics where its output fails: it gets one that cannot.
 fn completions(shell: clap_complete::Shell) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
@@ -91,18 +74,4 @@ fn completions(shell: clap_complete::Shell) -> anyhow::Result<ExitCode> {
     let mut out = Output::stdout();
     out.write_all(&script).and_then(|()| out.flush()).context("print the completions")?;
     Ok(ExitCode::Done)
-}
-
-/// Help and version are results; everything else is a mistake, told on stderr.
-fn usage(error: &clap::Error, arguments: &[OsString]) -> anyhow::Result<ExitCode> {
-    if error.use_stderr() && wants_json(arguments) {
-        LogArgs { log_format: LogFormat::Json, ..LogArgs::default() }.init("solgate")?;
-        return Err(Failure::usage(anyhow!(in_one_line(error))));
-    }
-    match error.print() {
-        // Nobody reads it any more.
-        Err(closed) if closed.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::Stopped),
-        printed => printed.context("print the help")?,
-    }
-    Ok(if error.use_stderr() { ExitCode::Usage } else { ExitCode::Done })
 }

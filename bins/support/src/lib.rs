@@ -32,6 +32,7 @@ mod signals;
 mod size;
 mod span;
 mod upload;
+mod usage;
 
 pub use args::{OutputFormat, ProgressMode, RunArgs, StatsLevel};
 pub use bandwidth::Timetable;
@@ -48,3 +49,4 @@ pub use run::{one_line, run};
 pub use signals::{cancel_on_signals, left_behind, stopped_by};
 pub use size::Size;
 pub use span::Span;
+pub use usage::usage;

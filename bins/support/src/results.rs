@@ -163,6 +163,8 @@ impl Results {
 
 fn meaning(code: u8, totals: &Totals) -> &'static str {
     match code {
+        0 if totals.counts.copied + totals.counts.planned == 0 && totals.counts.deleted > 0 => "all done",
+        0 if totals.counts.copied + totals.counts.planned == 0 => "nothing to do",
         1 if totals.counts.copied > 0 => "the run itself failed; what was copied stays",
         code => transship_alert::exit_code_meaning(i64::from(code)).unwrap_or_default(),
     }

@@ -107,9 +107,12 @@ fn check_bucket(bucket: &str) -> Result<()> {
     if !bucket.is_empty() && bucket.len() <= 255 && bucket.bytes().all(legal) && bucket != "." && bucket != ".." {
         return Ok(());
     }
+    // What follows a colon in the wrong place may be anything, secrets too.
+    let told =
+        bucket.find([',', '=']).map_or_else(|| format!("{bucket:?}"), |_| "what stands for the bucket".to_owned());
     Err(Error::new(
         ErrorKind::Configuration,
-        format!("{bucket:?} is no bucket name: expected 3 to 63 lower-case letters, digits, dots and hyphens"),
+        format!("{told} is no bucket name: expected 3 to 63 lower-case letters, digits, dots and hyphens"),
     ))
 }
 

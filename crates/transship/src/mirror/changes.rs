@@ -31,6 +31,8 @@ use crate::{Error, Result};
 #[derive(Debug, Default)]
 pub struct Compared {
     source: AtomicU64,
+    /// Objects of the source that take part.
+    fitting: AtomicU64,
     destination: AtomicU64,
     pub(super) counts: Counts,
 }
@@ -39,6 +41,7 @@ impl Compared {
     /// Forgets it all: the comparison begins again.
     pub(super) fn reset(&self) {
         self.source.store(0, Ordering::Relaxed);
+        self.fitting.store(0, Ordering::Relaxed);
         self.destination.store(0, Ordering::Relaxed);
         self.counts.reset();
     }
@@ -46,6 +49,11 @@ impl Compared {
     /// Objects that the source listed, before filters.
     pub fn source(&self) -> u64 {
         self.source.load(Ordering::Relaxed)
+    }
+
+    /// Objects of the source that take part.
+    pub fn fitting(&self) -> u64 {
+        self.fitting.load(Ordering::Relaxed)
     }
 
     /// Objects of the destination that take part.
@@ -220,6 +228,7 @@ impl Planning {
             Some((fit, _)) => (None, fit == Fit::OtherAge),
             None => (None, false),
         };
+        self.compared.fitting.fetch_add(u64::from(source.is_some()), Ordering::Relaxed);
         let destination = self.taking_part(destination, other_age);
         self.compared.destination.fetch_add(u64::from(destination.is_some()), Ordering::Relaxed);
         let change = match (source, destination) {
@@ -289,15 +298,27 @@ impl Planning {
         }
     }
 
+    fn is_disk_and_store(&self) -> bool {
+        let [from, to] = &self.sides;
+        from.bucket.capabilities().is_disk() != to.bucket.capabilities().is_disk()
+    }
+
+    fn have_digests(&self, source: &Entry, destination: &Entry) -> bool {
+        let ([from, to], [here, there]) = (&self.sides, self.judge.etags);
+        has_digest(&*from.bucket, here, source) && has_digest(&*to.bucket, there, destination)
+    }
+
     fn judge(&self, source: Entry, destination: Entry) -> Found {
         let verdict = self.judge.compare(&source, &destination);
         let open = match self.content {
-            Content::AsListed => false,
-            Content::Hashed => {
-                let ([from, to], [here, there]) = (&self.sides, self.judge.etags);
-                let both = has_digest(&*from.bucket, here, &source) && has_digest(&*to.bucket, there, &destination);
-                both && verdict == Verdict::Same(Reason::SizeOnly)
+            // A file that came from a store has the time of its source, and the store the time of writing: times alone
+            // would bring it again each time. Reading the file is cheaper.
+            Content::AsListed => {
+                matches!(verdict, Verdict::Differs(Reason::DestinationOlder(_) | Reason::DestinationNewer(_)))
+                    && self.is_disk_and_store()
+                    && self.have_digests(&source, &destination)
             }
+            Content::Hashed => verdict == Verdict::Same(Reason::SizeOnly) && self.have_digests(&source, &destination),
             Content::Read => source.size == destination.size,
         };
         if open {

@@ -3,7 +3,7 @@ use std::fmt;
 use transship_store::{ListRequest, retry};
 use transship_types::Key;
 
-use super::{Compared, Ends, MirrorOptions};
+use super::{Compared, Deletion, Ends, MirrorOptions};
 use crate::Result;
 
 /// How many of a destination's objects.
@@ -128,6 +128,10 @@ pub async fn refusal(
 ) -> Result<Option<Refusal>> {
     if deletions == 0 {
         return Ok(None);
+    }
+    // Where what the filters exclude is to go as well, a source of which they leave nothing is as good as empty.
+    if options.deletion == Deletion::ExtraAndExcluded && compared.fitting() == 0 {
+        return Ok(options.guards.ask(deletions, 0, compared.destination()).err());
     }
     let mut source = compared.source();
     if source == 0 && !options.filter.is_empty() {

@@ -107,7 +107,7 @@ pub(crate) fn spec(server: &S3Server) -> S3Spec {
 }
 
 pub(crate) fn directory(root: &tempfile::TempDir) -> Place {
-    let spec = LocalSpec { root: root.path().join("files"), create: false };
+    let spec = LocalSpec { root: root.path().join("files"), ..LocalSpec::default() };
     Place { bucket: Arc::new(ObjectStoreBucket::local(&spec).unwrap()), prefix: String::new() }
 }
 
