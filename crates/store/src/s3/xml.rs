@@ -86,6 +86,10 @@ fn number(text: &str) -> Result<u64> {
     text.trim().parse().map_err(|_| bad(format!("{text:?} is no number")))
 }
 
+fn is_true(text: &str) -> Result<bool> {
+    text.trim().parse().map_err(|_| bad(format!("{text:?} is neither true nor false")))
+}
+
 /// An entry whose fields arrive one by one.
 #[derive(Default)]
 struct Partial {
@@ -98,15 +102,15 @@ struct Partial {
 
 /// A page of `ListObjectsV2`.
 pub(super) fn list_page(xml: &[u8]) -> Result<ListPage> {
-    let (mut page, mut encoded, mut truncated, mut token) = (ListPage::default(), false, false, None);
+    let (mut page, mut encoded, mut truncated, mut token) = (ListPage::default(), false, None, None);
     let (mut raw, mut partial, mut seen_root) = (Vec::new(), Partial::default(), false);
     walk(xml, |path, text| {
         match path {
             [root] => seen_root = root == "ListBucketResult",
             [_, name] => match name.as_str() {
                 "EncodingType" => encoded = text == "url",
-                "IsTruncated" => truncated = text == "true",
-                "NextContinuationToken" => token = Some(text.to_owned()),
+                "IsTruncated" => truncated = Some(is_true(text)?),
+                "NextContinuationToken" if !text.is_empty() => token = Some(text.to_owned()),
                 "Contents" => raw.push(std::mem::take(&mut partial)),
                 _ => {}
             },
@@ -135,10 +139,13 @@ pub(super) fn list_page(xml: &[u8]) -> Result<ListPage> {
     };
     page.entries = raw.into_iter().map(|p| entry(p, &decode)).collect::<Result<_>>()?;
     page.prefixes = std::mem::take(&mut page.prefixes).into_iter().map(decode).collect::<Result<_>>()?;
+    // What is not listed may be taken for deleted: a page that is not clear about whether it is the last one is none.
     page.next = match (truncated, token) {
-        (false, _) => None,
-        (true, Some(token)) => Some(Cursor(CursorKind::Token(token))),
-        (true, None) => return Err(bad("the listing is truncated, but has no continuation token")),
+        (Some(false), None) => None,
+        (Some(true), Some(token)) => Some(Cursor(CursorKind::Token(token))),
+        (Some(true), None) => return Err(bad("the listing is truncated, but has no continuation token")),
+        (Some(false), Some(_)) => return Err(bad("the listing is not truncated, but has a continuation token")),
+        (None, _) => return Err(bad("the listing does not say whether it is truncated")),
     };
     Ok(page)
 }
@@ -315,15 +322,28 @@ mod tests {
     }
 
     #[test]
-    fn half_a_page_and_a_page_without_a_token_are_errors() {
+    fn a_page_that_does_not_say_clearly_whether_more_is_to_come_is_an_error() {
         for bad in [
             "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
             "<ListBucketResult><Contents><Key>a</Key>",
             "<html></html>",
             "",
-            "<ListBucketResult><Contents><Key>a</Key></Contents></ListBucketResult>",
+            "<ListBucketResult><Contents><Key>a</Key></Contents><IsTruncated>false</IsTruncated></ListBucketResult>",
+            "<ListBucketResult></ListBucketResult>",
+            "<ListBucketResult/>",
+            "<ListBucketResult><IsTruncated/></ListBucketResult>",
+            "<ListBucketResult><IsTruncated>no</IsTruncated></ListBucketResult>",
+            "<ListBucketResult><IsTruncated>false</IsTruncated><NextContinuationToken>t</NextContinuationToken></ListBucketResult>",
+            "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken/></ListBucketResult>",
+            "<ListVersionsResult><IsTruncated>false</IsTruncated></ListVersionsResult>",
+            "<html><ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult></html>",
         ] {
-            assert_eq!(list_page(bad.as_bytes()).unwrap_err().kind(), ErrorKind::InvalidReply, "{bad}");
+            let read = list_page(bad.as_bytes());
+            assert_eq!(read.map_err(|e| e.kind()).map(drop), Err(ErrorKind::InvalidReply), "{bad}");
+        }
+        for last in ["<IsTruncated>false</IsTruncated>", "<NextContinuationToken/><IsTruncated>false</IsTruncated>"] {
+            let page = list_page(format!("<ListBucketResult>{last}</ListBucketResult>").as_bytes()).unwrap();
+            assert!(page.next.is_none(), "{last}");
         }
     }
 
