@@ -46,6 +46,12 @@ pub enum Error {
         /// The key that came again.
         key: Key,
     },
+    /// The store goes on for ever: a page leads to itself, or one follows another without a key.
+    #[error("{location} does not come to an end: page after page is empty")]
+    Endless {
+        /// Where.
+        location: String,
+    },
     /// The store lists a key that is not below the prefix that was asked for.
     #[error("{location} lists {found:?}, which is not below {prefix:?}")]
     Outside {

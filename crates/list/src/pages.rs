@@ -3,7 +3,7 @@
 use transship_store::{Cursor, ListRequest, retry};
 use transship_types::{Entry, Key};
 
-use crate::{Error, Jump, KeyRange, ListOptions, Result, Side};
+use crate::{Error, Jump, KeyRange, ListOptions, Result, Side, advance::Advance};
 
 /// Asks for pages from a key on.
 #[derive(Debug)]
@@ -16,13 +16,15 @@ pub(crate) struct Pages {
     cursor: Option<Cursor>,
     /// The last key that came by `cursor`, or none where the next page is the first of a request.
     last: Option<Key>,
+    advance: Advance,
     ended: bool,
 }
 
 impl Pages {
     pub(crate) fn new(side: Side, range: &KeyRange, options: ListOptions) -> Self {
         let known = range.after.as_ref().map(|key| key.as_str().to_owned());
-        let mut pages = Self { side, options, known, cursor: None, last: None, ended: false };
+        let mut pages =
+            Self { side, options, known, cursor: None, last: None, advance: Advance::default(), ended: false };
         pages.jump();
         pages
     }
@@ -54,6 +56,7 @@ impl Pages {
             self.check(&entry.key, request.start_after.as_ref())?;
             self.last = Some(entry.key.clone());
         }
+        self.advance.check(bucket.location(), self.cursor.as_ref(), &page)?;
         self.cursor = page.next;
         self.ended = self.cursor.is_none();
         self.learn(&page.entries);

@@ -4,7 +4,7 @@ use transship_spill::Table;
 use transship_store::{Bucket, ListRequest, retry};
 use transship_types::{Entry, Key};
 
-use crate::{Error, ListOptions, Result};
+use crate::{Error, ListOptions, Result, advance::Advance};
 
 /// A bucket, and the prefix below which keys count. Ranges are relative to the prefix.
 #[derive(Clone)]
@@ -31,10 +31,11 @@ impl Side {
     pub async fn sorted(self, options: &ListOptions, work_dir: &Path) -> Result<Self> {
         let mut entries = Table::new(work_dir);
         let request = ListRequest { prefix: self.prefix.clone(), ..ListRequest::default() };
-        let mut cursor = None;
+        let (mut cursor, mut advance) = (None, Advance::default());
         loop {
             let page = retry(&options.retry, |_| self.bucket.list_page(&request, cursor.clone())).await?;
             self.take_in(&mut entries, &page.entries)?;
+            advance.check(self.bucket.location(), cursor.as_ref(), &page)?;
             cursor = page.next;
             if cursor.is_none() {
                 break;

@@ -40,6 +40,25 @@ async fn a_page_that_comes_twice_is_caught() {
 }
 
 #[tokio::test]
+async fn pages_without_keys_that_lead_nowhere_end_the_listing() {
+    for fault in [PageFault::Stuck, PageFault::Empty] {
+        for after in [0, 5] {
+            let shelf = shelf().await;
+            shelf.spoil(Fault::new(Effect::Page(fault)).after(after));
+            let error = shelf.in_order("", KeyRange::ALL).await.unwrap_err();
+            assert!(matches!(error, Error::Endless { .. }), "{fault:?} after {after}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_without_keys_are_passed_over() {
+    let shelf = shelf().await;
+    shelf.spoil(Fault::new(Effect::Page(PageFault::Empty)).times(50));
+    assert_eq!(shelf.in_order("", KeyRange::ALL).await.unwrap().len(), 300);
+}
+
+#[tokio::test]
 async fn a_page_out_of_order_is_caught() {
     let shelf = shelf().await;
     shelf.spoil(Fault::new(Effect::Page(PageFault::OutOfOrder)));

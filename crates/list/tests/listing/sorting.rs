@@ -17,3 +17,19 @@ async fn a_page_that_comes_again_does_not_go_round_in_circles() {
     shelf.spoil(Fault::new(Effect::Page(PageFault::Repeat)));
     assert!(matches!(shelf.sorted("").await.unwrap_err(), Error::Repeated { .. }));
 }
+
+#[tokio::test]
+async fn pages_without_keys_that_lead_nowhere_end_the_listing() {
+    for fault in [PageFault::Stuck, PageFault::Empty] {
+        let shelf = Shelf::with(10, (0..100).map(|n| format!("obj-{n:04}"))).await;
+        shelf.spoil(Fault::new(Effect::Page(fault)).after(2));
+        assert!(matches!(shelf.sorted("").await.unwrap_err(), Error::Endless { .. }), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn pages_without_keys_are_passed_over() {
+    let shelf = Shelf::with(10, (0..100).map(|n| format!("obj-{n:04}"))).await;
+    shelf.spoil(Fault::new(Effect::Page(PageFault::Empty)).after(2).times(50));
+    assert_eq!(shelf.sorted("").await.unwrap().len(), 100);
+}

@@ -79,6 +79,10 @@ pub enum PageFault {
     OutOfOrder,
     /// `IsTruncated` without a token to go on with.
     NoToken,
+    /// No entries, and a continuation token that leads to this same page again.
+    Stuck,
+    /// No entries, and a continuation token to go on with, each time another one.
+    Empty,
 }
 
 impl fmt::Debug for Effect {

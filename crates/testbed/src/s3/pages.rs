@@ -106,6 +106,11 @@ impl Backend {
                 }
                 Some(PageFault::OutOfOrder) => page.lines.reverse(),
                 Some(PageFault::NoToken) => next = None,
+                Some(PageFault::Stuck | PageFault::Empty) => {
+                    let ahead = if fault == Some(PageFault::Empty) { "\0" } else { "" };
+                    page = Page { lines: Vec::new(), truncated: true };
+                    next = Some(format!("{}{ahead}", question.after.unwrap_or_default()));
+                }
                 _ => {}
             }
             Ok(Answer { page, next })
