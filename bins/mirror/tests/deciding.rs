@@ -128,3 +128,26 @@ async fn flags_of_backends_count_before_the_file() {
         "--metadata has no effect here",
     ]);
 }
+
+/// A file has the time of its source, and a store that of writing: neither is a change.
+#[tokio::test(flavor = "multi_thread")]
+async fn between_a_disk_and_a_store_a_second_run_brings_nothing() {
+    let (server, scene) = stage().await;
+    let old = transship_testbed::s3::Attributes {
+        metadata: [("mtime".to_owned(), "1500000000".to_owned())].into(),
+        ..Default::default()
+    };
+    server.put("from", "a/one.txt", transship_testbed::s3::StoredObject::new("content").with_attributes(old));
+    std::fs::create_dir(scene.path("there")).unwrap();
+    scene.run(&["sync", "source:from/a", "there"]).ends_with(0).tells(&["3 copied"]);
+    let gets = server.count(Operation::GetObject);
+    scene.run(&["sync", "source:from/a", "there"]).ends_with(0).tells(&["nothing to do", "3 skipped"]);
+    assert_eq!(server.count(Operation::GetObject), gets);
+
+    let file = std::fs::File::options().append(true).open(scene.path("there/one.txt")).unwrap();
+    file.set_modified(std::time::SystemTime::now() + std::time::Duration::from_secs(86_400)).unwrap();
+    scene.run(&["sync", "there", "destination:to/back"]).ends_with(0).tells(&["3 copied"]);
+    scene.run(&["sync", "there", "destination:to/back"]).ends_with(0).tells(&["same md5"]);
+    scene.write("there/one.txt", "CONTENT");
+    scene.run(&["sync", "there", "destination:to/back"]).ends_with(0).tells(&["1 copied"]);
+}
