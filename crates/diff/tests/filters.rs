@@ -22,6 +22,13 @@ fn entry(size: u64) -> Entry {
 }
 
 #[test]
+fn two_stars_match_every_name_also_one_with_the_end_of_a_line() {
+    let filter = filter(&["+ a", "- /**"]);
+    assert!(filter.includes_path("a"));
+    assert!(!filter.includes_path("n\nl.x") && !filter.includes_path("d\ne/f"));
+}
+
+#[test]
 fn the_first_rule_that_matches_decides() {
     let filter = filter(&["- secret*.jpg", "+ *.jpg", "+ *.png", "+ file2.avi", "- /dir/tmp/**", "+ /dir/**", "- *"]);
     for path in ["a/x.jpg", "file2.avi", "dir/y", "dir/sub/z"] {

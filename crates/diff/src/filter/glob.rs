@@ -32,7 +32,8 @@ fn translate(glob: &str, out: &mut String) -> Result<(), &'static str> {
             }
             '*' => match 1 + run(&mut chars, '*') {
                 1 => out.push_str("[^/]*"),
-                2 => out.push_str(".*"),
+                // A name may hold the end of a line.
+                2 => out.push_str("(?s:.*)"),
                 _ => return Err("three or more stars in a row; two match across folders, one does not"),
             },
             '?' => out.push_str("[^/]"),
