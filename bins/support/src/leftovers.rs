@@ -1,5 +1,6 @@
 use std::{fs, path::Path};
 
+use transship_store::is_unfinished_file_of;
 use transship_transfer::Unfinished;
 
 /// A line for each thing that stays of an upload when a run is ended at once, and how to get rid of it.
@@ -20,18 +21,14 @@ pub fn removal(upload: &Unfinished) -> Vec<String> {
     }
 }
 
-/// A file is written under its own name with `#` and a number behind it, and renamed when it is whole.
+/// A file is written under another name, and renamed when it is whole.
 fn files(path: &Path) -> Vec<String> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Vec::new() };
-    let started = format!("{}#", name.to_string_lossy());
-    let is_unfinished = |found: &str| {
-        let number = found.strip_prefix(&started);
-        number.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()))
-    };
+    let name = name.to_string_lossy();
     let names =
         fs::read_dir(folder).into_iter().flatten().flatten().filter_map(|file| file.file_name().into_string().ok());
     names
-        .filter(|found| is_unfinished(found))
+        .filter(|found| is_unfinished_file_of(&name, found))
         .map(|found| format!("the unfinished file {}: remove it", folder.join(found).display()))
         .collect()
 }

@@ -25,7 +25,7 @@ pub use body::{Body, ByteStream, Pace};
 pub use bucket::Bucket;
 pub use capabilities::{Capabilities, MultipartLimits, RequestCounts};
 pub use error::{Error, ErrorKind, Result};
-pub use objects::ObjectStoreBucket;
+pub use objects::{ObjectStoreBucket, is_unfinished_file_of};
 pub use open::open;
 pub use proxy::ProxySpec;
 pub use reply::{
@@ -36,5 +36,5 @@ pub use request::{Condition, CopySource, Cursor, Encryption, GetOptions, ListReq
 pub use retry::{Failures, RetryOptions, retry};
 pub use s3::S3Bucket;
 pub use spec::{
-    Addressing, AzureSpec, BucketSpec, GcsSpec, LocalSpec, Location, PayloadSigning, S3Credentials, S3Spec,
+    Addressing, AzureSpec, BucketSpec, GcsSpec, Links, LocalSpec, Location, PayloadSigning, S3Credentials, S3Spec,
 };

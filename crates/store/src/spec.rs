@@ -169,6 +169,20 @@ pub struct LocalSpec {
     pub root: PathBuf,
     /// Create the directory when opening.
     pub create: bool,
+    /// What becomes of symbolic links below `root`. A `root` that is one itself is followed.
+    pub links: Links,
+}
+
+/// What becomes of symbolic links in a directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Links {
+    /// They are left out, with a warning for each.
+    #[default]
+    LeftOut,
+    /// They are left out without a word.
+    LeftOutQuietly,
+    /// They are what they lead to. Such a directory can be read and not written.
+    Followed,
 }
 
 impl Location {
@@ -199,7 +213,7 @@ impl Location {
                 (BucketSpec::Azure(AzureSpec { account, container, ..AzureSpec::default() }), prefix)
             }
             "file" if rest.starts_with('/') => {
-                (BucketSpec::Local(LocalSpec { root: PathBuf::from(rest), create: false }), "")
+                (BucketSpec::Local(LocalSpec { root: PathBuf::from(rest), ..LocalSpec::default() }), "")
             }
             "file" => return Err(wrong(format!("{url:?} is not absolute: expected file:///absolute/directory"))),
             "memory" => (BucketSpec::Memory(first.into()), prefix),

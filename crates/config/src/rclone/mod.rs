@@ -111,10 +111,7 @@ impl RcloneConfig {
     /// The flags of backends, `s3-region` and so on, for a command line that wants to take them.
     pub fn backend_flags() -> impl Iterator<Item = BackendFlag> {
         backends().flat_map(|backend| {
-            let flag = |key| BackendFlag {
-                name: format!("{}_{key}", backend.prefix).replace('_', "-"),
-                is_switch: backend.is_switch(key),
-            };
+            let flag = |key| BackendFlag { name: backend.flag(key), is_switch: backend.is_switch(key) };
             backend.options().map(flag)
         })
     }

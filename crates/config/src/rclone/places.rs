@@ -58,7 +58,7 @@ impl<'a> Places<'a> {
     }
 
     fn flag(&self, key: &str, backend: &Backend) -> Option<Setting> {
-        let name = format!("{}_{key}", backend.prefix).replace('_', "-");
+        let name = backend.flag(key);
         let value = self.config.flags.get(&name)?;
         Some(self.setting(value, Origin::Flag(format!("--{name}")), key, false))
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use transship_store::{BucketSpec, LocalSpec, Location};
+use transship_store::{BucketSpec, Links, LocalSpec, Location};
 
 use super::{
     RcloneConfig, Remote, RemotePlace, WriteOptions, azure, google,
@@ -112,7 +112,8 @@ impl RcloneConfig {
             }
             Kind::Memory => (BucketSpec::Memory(bucket.to_owned()), WriteOptions::default()),
             Kind::Local | Kind::Alias => {
-                let spec = LocalSpec { root: path::directory(folder, path), create: false };
+                let links = links(&settings)?;
+                let spec = LocalSpec { root: path::directory(folder, path), links, create: false };
                 (BucketSpec::Local(spec), WriteOptions::default())
             }
         };
@@ -125,6 +126,16 @@ impl RcloneConfig {
         let object = (!prefix.is_empty() && !is_folder).then(|| inside.to_owned());
         Ok(Remote { name: String::new(), place, object, write, ignored: settings.ignored, warnings })
     }
+}
+
+/// <https://rclone.org/local/#symlinks-junction-points>
+fn links(settings: &Settings<'_>) -> Result<Links> {
+    let says = |option: &str| settings.truth(option).map(|truth| truth == Some(true));
+    Ok(match (says("copy_links")?, says("skip_links")?) {
+        (true, _) => Links::Followed,
+        (false, true) => Links::LeftOutQuietly,
+        (false, false) => Links::LeftOut,
+    })
 }
 
 fn unsupported(kind: &str) -> ConfigError {

@@ -72,7 +72,7 @@ fn relative(section: &Reading<'_>, path: &str) -> std::result::Result<Location, 
     let cannot = |error: std::io::Error| ConfigError::new(format!("cannot be resolved: {error}"));
     let absolute = std::path::absolute(folder.join(path)).map_err(cannot)?;
     let root: PathBuf = absolute.components().filter(|part| *part != Component::CurDir).collect();
-    Ok(Location { bucket: BucketSpec::Local(LocalSpec { root, create: false }), prefix: String::new() })
+    Ok(Location { bucket: BucketSpec::Local(LocalSpec { root, ..LocalSpec::default() }), prefix: String::new() })
 }
 
 /// Slashes before the bucket and one behind the prefix mean nothing, and `s3://` may stand before it all. Anything

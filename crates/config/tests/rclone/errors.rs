@@ -52,7 +52,7 @@ fn what_would_change_data_is_refused_unless_it_asks_for_nothing() {
         let text = format!("[x]\ntype = s3\n{option} = false\nversion_at = off\nrole_arn =\n");
         assert_eq!(super::remote(&text, &[], "x:b").ignored, []);
     }
-    assert!(error("", &[], ":local,copy_links:/x").contains("copy_links: this option is not supported"));
+    assert!(error("", &[], ":local,one_file_system:/x").contains("one_file_system: this option is not supported"));
     assert!(s3("region = other-v2-signature").contains("line 5"), "each key once");
     assert_eq!(
         error("", &[], ":s3,region=other-v2-signature:b"),

@@ -4,7 +4,11 @@ use async_trait::async_trait;
 use futures::TryStreamExt;
 use transship_types::Key;
 
-use super::{ObjectStoreBucket, backing::Backing, deleting, listing, reading};
+use super::{
+    ObjectStoreBucket,
+    backing::{Backing, Held},
+    deleting, listing, reading,
+};
 use crate::{
     Body, Bucket, Capabilities, CopySource, Cursor, Deleted, Error, ErrorKind, GetOptions, GetReply, ListPage,
     ListRequest, ObjectInfo, Part, PartInfo, PutOptions, PutReply, RequestCounts, Result, Tag, UnfinishedUpload,
@@ -22,7 +26,7 @@ impl Bucket for ObjectStoreBucket {
     }
 
     fn check_key(&self, key: &Key) -> Result<()> {
-        self.path(key).map(drop).map_err(|e| e.during("write", &self.location, Some(key)))
+        self.check(key).map_err(|e| e.during("write", &self.location, Some(key)))
     }
 
     fn copy_source(&self, key: &Key) -> Option<CopySource> {
@@ -45,12 +49,12 @@ impl Bucket for ObjectStoreBucket {
     }
 
     async fn head(&self, key: &Key) -> Result<ObjectInfo> {
-        let looking = async {
-            let path = self.path(key)?;
-            let found = async { reading::head(&*self.backing.for_reading()?, &path, self.times()).await };
-            found.await.map_err(|e| self.unread(e))
+        self.check(key).map_err(|e| e.during("look at", &self.location, Some(key)))?;
+        let found = match self.backing.held() {
+            Held::Directory(directory) => directory.head(key).await,
+            Held::Store(store) => reading::head(&*store, &self.path(key)?).await,
         };
-        looking.await.map_err(|e| e.during("look at", &self.location, Some(key)))
+        found.map_err(|e| e.during("look at", &self.location, Some(key)))
     }
 
     async fn head_part(&self, key: &Key, _: u32) -> Result<PartInfo> {
@@ -58,12 +62,12 @@ impl Bucket for ObjectStoreBucket {
     }
 
     async fn get(&self, key: &Key, options: &GetOptions) -> Result<GetReply> {
-        let opening = async {
-            let path = self.path(key)?;
-            let opened = async { reading::get(&*self.backing.for_reading()?, &path, options, self.times()).await };
-            opened.await.map_err(|e| self.unread(e))
+        self.check(key).map_err(|e| e.during("read", &self.location, Some(key)))?;
+        let opened = match self.backing.held() {
+            Held::Directory(directory) => directory.get(key, options).await,
+            Held::Store(store) => reading::get(&*store, &self.path(key)?, options).await,
         };
-        let reply = opening.await.map_err(|e| e.during("read", &self.location, Some(key)))?;
+        let reply = opened.map_err(|e| e.during("read", &self.location, Some(key)))?;
         let (location, key) = (self.location.clone(), key.clone());
         let body = reply.body.map_err(move |e| e.during("read", &location, Some(&key)));
         Ok(GetReply { body: Box::pin(body), ..reply })
@@ -120,9 +124,15 @@ impl Bucket for ObjectStoreBucket {
     }
 
     async fn delete(&self, keys: &[Key]) -> Result<Vec<Deleted>> {
-        let paths = keys.iter().map(|key| self.path(key)).collect();
-        let results =
-            deleting::delete(&self.backing, paths).await.map_err(|e| e.during("delete", &self.location, None))?;
+        let results = match self.backing.held() {
+            Held::Directory(directory) => {
+                directory.delete(keys).await.map_err(|e| e.during("delete", &self.location, None))?
+            }
+            Held::Store(store) => {
+                let paths = keys.iter().map(|key| self.path(key)).collect();
+                deleting::delete(&self.backing, &store, paths).await
+            }
+        };
         let outcome = |(key, result): (&Key, Result<()>)| Deleted {
             key: key.clone(),
             result: result.map_err(|e| e.during("delete", &self.location, Some(key))),

@@ -10,35 +10,29 @@ use crate::{Error, ErrorKind, Result};
 
 /// <https://learn.microsoft.com/en-us/rest/api/storageservices/blob-batch#remarks>
 const AZURE_BATCH: usize = 256;
-const AT_ONCE: usize = 16;
+pub(super) const AT_ONCE: usize = 16;
 
 /// Deletes each path, and gives one result for each, in order. What is not there counts as deleted, what is no path
 /// keeps its error.
-///
-/// # Errors
-/// What keeps any of them from being deleted: a directory that is not there.
-pub(super) async fn delete(backing: &Backing, paths: Vec<Result<Path>>) -> Result<Vec<Result<()>>> {
-    let store = backing.for_reading()?;
+pub(super) async fn delete(
+    backing: &Backing,
+    store: &Arc<dyn ObjectStore>,
+    paths: Vec<Result<Path>>,
+) -> Vec<Result<()>> {
     let good: Vec<_> = paths.iter().filter_map(|path| path.as_ref().ok().cloned()).collect();
     let results = match backing {
-        Backing::Azure(_) => in_batches(&store, &good).await,
-        _ => one_by_one(&store, &good, backing.directory().is_some()).await,
+        Backing::Azure(_) => in_batches(store, &good).await,
+        _ => one_by_one(store, &good).await,
     };
     let mut results = results.into_iter();
     let outcome = |path: Result<Path>| path.and_then(|_| results.next().unwrap_or_else(|| Err(unanswered())));
-    Ok(paths.into_iter().map(outcome).collect())
+    paths.into_iter().map(outcome).collect()
 }
 
-async fn one_by_one(store: &Arc<dyn ObjectStore>, paths: &[Path], directory: bool) -> Vec<Result<()>> {
+async fn one_by_one(store: &Arc<dyn ObjectStore>, paths: &[Path]) -> Vec<Result<()>> {
     let delete = |path: Path| {
         let store = Arc::clone(store);
-        async move {
-            match settled(store.delete(&path).await) {
-                // On a disk: a directory of that name, or a file where the path has a directory. No object either way.
-                Err(error) if directory && error.kind() == ErrorKind::UnrepresentableKey => Ok(()),
-                other => other,
-            }
-        }
+        async move { settled(store.delete(&path).await) }
     };
     stream::iter(paths.to_vec()).map(delete).buffered(AT_ONCE).collect().await
 }

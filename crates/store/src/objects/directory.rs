@@ -1,22 +1,30 @@
 //! A directory as a bucket.
 
 use std::{
+    collections::HashSet,
     fs, io,
-    path::{Path as FilePath, PathBuf},
-    sync::{Arc, OnceLock},
-    time::SystemTime,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use object_store::{local::LocalFileSystem, path::Path};
-use time::OffsetDateTime;
+use transship_types::ErrorClass;
 
-use super::{ObjectStoreBucket, backing::Backing, failure::io_error, keys::Rules, transport::misconfigured};
-use crate::{Capabilities, Error, ErrorKind, LocalSpec, MultipartLimits, Result};
+use super::{
+    ObjectStoreBucket,
+    backing::Backing,
+    failure::io_error,
+    keys::{self, Rules},
+    transport::misconfigured,
+    unfinished::is_unfinished,
+};
+use crate::{Capabilities, Error, ErrorKind, Links, LocalSpec, MultipartLimits, Result};
 
-/// The longest file name of the usual file systems, in bytes, less room for the `#1` under which it is first written.
-const MAX_NAME: usize = 255 - 6;
-/// `PATH_MAX` of Linux, less the same room.
-const MAX_PATH: usize = 4096 - 8;
+/// The longest file name of the usual file systems, in bytes.
+const MAX_NAME: usize = 255;
+/// `PATH_MAX` of Linux, less room for what a file's name has behind it at first.
+const MAX_PATH: usize = 4096 - 32;
+/// How many files that are left out are named.
+const MOST_NAMED: usize = 1000;
 
 const CAPABILITIES: Capabilities = Capabilities {
     exact_keys: false,
@@ -39,7 +47,33 @@ const CAPABILITIES: Capabilities = Capabilities {
 #[derive(Debug)]
 pub(super) struct Directory {
     root: PathBuf,
-    store: OnceLock<Arc<LocalFileSystem>>,
+    pub(super) links: Links,
+    seen: OnceLock<Seen>,
+    /// What is left out and was told of: a directory is listed more than once.
+    left_out: Mutex<HashSet<PathBuf>>,
+}
+
+/// The root as it was first found.
+#[derive(Debug)]
+struct Seen {
+    identity: Option<Identity>,
+    /// As long as it is open, no other directory gets its inode.
+    _open: Option<fs::File>,
+}
+
+/// Device and inode.
+pub(super) type Identity = (u64, u64);
+
+/// What leads to a file.
+pub(super) enum Way {
+    /// Directories, all the way.
+    Clear,
+    /// This directory is not there.
+    Missing(PathBuf),
+    /// This is a symbolic link.
+    Link(PathBuf),
+    /// This is no directory.
+    Blocked,
 }
 
 pub(super) fn open(spec: &LocalSpec) -> Result<ObjectStoreBucket> {
@@ -50,47 +84,30 @@ pub(super) fn open(spec: &LocalSpec) -> Result<ObjectStoreBucket> {
         _ => {}
     }
     let location = format!("file://{}", root.display());
-    let directory = Directory { root, store: OnceLock::new() };
+    let directory = Directory { root, links: spec.links, seen: OnceLock::new(), left_out: Mutex::default() };
     if spec.create {
-        directory.for_writing()?;
+        directory.create()?;
     }
-    Ok(ObjectStoreBucket::assemble(Backing::Directory(directory), Rules::Plain, location, CAPABILITIES, Arc::default()))
+    let backing = Backing::Directory(Arc::new(directory));
+    Ok(ObjectStoreBucket::assemble(backing, Rules::Plain, location, CAPABILITIES, Arc::default()))
 }
 
-fn no_directory(root: &FilePath) -> Error {
+fn no_directory(root: &Path) -> Error {
     misconfigured(format!("{} is a file: expected a directory", root.display()))
 }
 
 impl Directory {
-    pub(super) fn root(&self) -> &FilePath {
-        &self.root
-    }
-
     /// # Errors
-    /// `NoSuchBucket` where there is no such directory.
-    pub(super) fn for_reading(&self) -> Result<Arc<LocalFileSystem>> {
-        if let Some(store) = self.store.get() {
-            return Ok(Arc::clone(store));
-        }
-        self.check_root()?;
-        let store = LocalFileSystem::new_with_prefix(&self.root).map_err(|e| super::failure::explain(&e))?;
-        Ok(Arc::clone(self.store.get_or_init(|| Arc::new(store))))
-    }
-
-    pub(super) fn for_writing(&self) -> Result<Arc<LocalFileSystem>> {
-        match self.for_reading() {
-            Err(error) if error.kind() == ErrorKind::NoSuchBucket => {
-                fs::create_dir_all(&self.root).map_err(|e| io_error("cannot create the directory", &e))?;
-                self.for_reading()
-            }
-            other => other,
-        }
-    }
-
+    /// `NoSuchBucket` where there is no such directory, `Io` where it is no longer the one that it was: what is missing
+    /// in another one was never deleted.
     pub(super) fn check_root(&self) -> Result<()> {
         match fs::metadata(&self.root) {
-            Ok(found) if found.is_dir() => Ok(()),
-            Ok(_) => Err(no_directory(&self.root)),
+            Ok(found) if !found.is_dir() => Err(no_directory(&self.root)),
+            Ok(found) if self.seen.get_or_init(|| Seen::of(&self.root, &found)).identity == identity(&found) => Ok(()),
+            Ok(_) => {
+                let detail = format!("{} is not the directory any more that it was", self.root.display());
+                Err(Error::new(ErrorKind::Io, detail).with_class(ErrorClass::Permanent))
+            }
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(no_directory(&self.root)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(Error::new(ErrorKind::NoSuchBucket, "there is no such directory"))
@@ -99,70 +116,107 @@ impl Directory {
         }
     }
 
-    /// Whether the file system would hold `key` under its own name.
-    pub(super) fn check_path(&self, key: &str, path: &Path) -> Result<(), String> {
-        for name in key.split('/') {
-            if name.len() > MAX_NAME {
-                return Err(format!("file names have at most {MAX_NAME} bytes, this one has {}", name.len()));
+    /// Creates the root, unless it was there and is gone.
+    pub(super) fn create(&self) -> Result<()> {
+        match self.check_root() {
+            Err(error) if error.kind() == ErrorKind::NoSuchBucket && self.seen.get().is_none() => {
+                fs::create_dir_all(&self.root).map_err(|e| io_error("cannot create the directory", &e))?;
+                self.check_root()
             }
+            other => other,
+        }
+    }
+
+    /// # Errors
+    /// `UnrepresentableKey` where the file system could not hold `key` under its own name.
+    pub(super) fn check_key(&self, key: &str) -> Result<()> {
+        let checked = keys::names(key).and_then(|()| self.check_names(key));
+        checked.map_err(|reason| Error::new(ErrorKind::UnrepresentableKey, reason))
+    }
+
+    fn check_names(&self, key: &str) -> Result<(), String> {
+        if let Some(name) = key.split('/').find(|name| name.len() > MAX_NAME) {
+            return Err(format!("file names have at most {MAX_NAME} bytes, this one has {}", name.len()));
         }
         if self.root.as_os_str().len() + 1 + key.len() > MAX_PATH {
             return Err(format!("paths have at most {MAX_PATH} bytes"));
         }
+        if key.contains('\0') || cfg!(windows) && key.contains(['\\', ':']) {
+            return Err("it has a character that no file name has".into());
+        }
         if key.rsplit('/').next().is_some_and(is_unfinished) {
-            return Err("names that end in # and digits are those of unfinished writes".into());
+            return Err("that is the name of an unfinished file".into());
         }
-        // `LocalFileSystem` makes its paths by way of an address. Where that changes the name, another file would be hit.
-        match self.store.get() {
-            Some(store) => exact(store, &Path::from("r"), path, key),
-            // There is no directory yet: any other tells as much.
-            None => {
-                let path = Path::parse(format!("r/{key}")).map_err(|_| "it is no path".to_owned())?;
-                exact(&LocalFileSystem::new(), &Path::from_iter(["r", "r"]), &path, key)
-            }
-        }
+        Ok(())
     }
 
-    /// Says what is in the way of a file.
-    pub(super) fn clash(&self, key: &str, error: Error) -> Error {
-        let why = if self.file(key).is_dir() {
-            "there is a directory of that name, and a disk cannot hold both"
-        } else if key.match_indices('/').any(|(at, _)| self.file(&key[..at]).is_file()) {
-            "its path leads through a file, and a disk cannot hold both"
-        } else {
-            return error;
-        };
-        Error::new(ErrorKind::UnrepresentableKey, why)
-    }
-
-    /// The file of a key that was checked.
+    /// The file of a key.
     pub(super) fn file(&self, key: &str) -> PathBuf {
         self.root.join(key)
     }
 
-    /// Sets the file's time. A file system that keeps no times is no reason to fail a write that succeeded.
-    pub(super) fn set_time(&self, key: &str, time: OffsetDateTime) {
-        let file = self.file(key);
-        let set = fs::File::open(&file).and_then(|file| file.set_modified(SystemTime::from(time)));
-        if let Err(error) = set {
-            tracing::warn!(file = %file.display(), %error, "the time of the file cannot be set");
+    /// What leads to the file of `key`, or, of a folder with `/` at its end, to its files.
+    pub(super) fn way(&self, key: &str) -> Result<Way> {
+        for (at, _) in key.match_indices('/') {
+            let path = self.file(&key[..at]);
+            match fs::symlink_metadata(&path) {
+                Ok(found) if found.is_dir() => {}
+                Ok(found) if found.is_symlink() => return Ok(Way::Link(path)),
+                Ok(_) => return Ok(Way::Blocked),
+                Err(error) if nowhere(&error) => return Ok(Way::Missing(path)),
+                Err(error) => return Err(io_error(&format!("cannot look at {}", path.display()), &error)),
+            }
         }
+        Ok(Way::Clear)
+    }
+
+    /// Warns of what a listing leaves out, once.
+    pub(super) fn leave_out(&self, path: PathBuf, what: &str) {
+        let mut told = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() > MOST_NAMED || told.contains(&path) {
+            return;
+        }
+        if told.len() == MOST_NAMED {
+            tracing::warn!("more files are left out than are named");
+        } else {
+            tracing::warn!(path = %path.display(), "left out: {what}");
+        }
+        told.insert(path);
+    }
+
+    /// What is at `path`, behind a link only where links are followed.
+    pub(super) fn look(&self, path: &Path) -> io::Result<fs::Metadata> {
+        if self.links == Links::Followed { fs::metadata(path) } else { fs::symlink_metadata(path) }
     }
 }
 
-/// Whether `path` is the file `key` beside `sibling`.
-fn exact(store: &LocalFileSystem, sibling: &Path, path: &Path, key: &str) -> Result<(), String> {
-    let sibling = store.path_to_filesystem(sibling).map_err(|_| "the directory has no path".to_owned())?;
-    let expected = sibling.with_file_name("").join(key);
-    match store.path_to_filesystem(path) {
-        Ok(file) if file.as_os_str() == expected.as_os_str() => Ok(()),
-        Ok(file) => Err(format!("its file would be {}", file.display())),
-        Err(_) => Err("it has no file name".into()),
+impl Seen {
+    fn of(root: &Path, found: &fs::Metadata) -> Self {
+        let open = fs::File::open(root).ok();
+        let opened = open.as_ref().and_then(|root| root.metadata().ok());
+        Self { identity: identity(opened.as_ref().unwrap_or(found)), _open: open }
     }
 }
 
-/// `LocalFileSystem` writes to `name#1` and renames. It takes `a#b#1` for a file of its own; here it is the unfinished
-/// `a#b`.
-pub(super) fn is_unfinished(name: &str) -> bool {
-    name.rsplit_once('#').is_some_and(|(_, digits)| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+pub(super) fn nowhere(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+#[cfg(unix)]
+#[allow(clippy::unnecessary_wraps)] // other systems have none
+pub(super) fn identity(found: &fs::Metadata) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt;
+    Some((found.dev(), found.ino()))
+}
+
+#[cfg(not(unix))]
+pub(super) fn identity(_: &fs::Metadata) -> Option<Identity> {
+    None
+}
+
+/// Does what may wait for a disk.
+pub(super) async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|e| Error::new(ErrorKind::Io, "what was done on the disk was interrupted").caused_by(e))?
 }

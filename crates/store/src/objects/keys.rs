@@ -31,8 +31,8 @@ impl Rules {
     }
 }
 
-/// What any `object_store` back end can carry.
-pub(super) fn path(key: &str) -> Result<Path, String> {
+/// What a path can carry, on a disk as in `object_store`: names between single slashes.
+pub(super) fn names(key: &str) -> Result<(), String> {
     if key.is_empty() {
         return Err("there is no object without a name".into());
     }
@@ -45,6 +45,12 @@ pub(super) fn path(key: &str) -> Result<Path, String> {
             _ => {}
         }
     }
+    Ok(())
+}
+
+/// What any `object_store` back end can carry.
+pub(super) fn path(key: &str) -> Result<Path, String> {
+    names(key)?;
     if let Some(control) = key.chars().find(char::is_ascii_control) {
         return Err(format!("it has the control character {control:?}"));
     }

@@ -7,8 +7,9 @@ use tokio::sync::Mutex;
 use transship_types::{ETag, Entry, Key};
 
 use super::{
-    backing::Backing,
+    backing::{Backing, Held},
     failure::explain,
+    keys,
     keys::Rules,
     open_listing::OpenListing,
     reading::last_modified,
@@ -24,7 +25,10 @@ pub(super) async fn page(
     request: &ListRequest,
     cursor: Option<Cursor>,
 ) -> Result<ListPage> {
-    let wanted = Wanted::new(request)?;
+    let wanted = match backing.held() {
+        Held::Directory(_) => Wanted::new(request, keys::names)?,
+        Held::Store(_) => Wanted::new(request, |folder| keys::path(folder).map(drop))?,
+    };
     if let Some(pages) = backing.pages().filter(|_| wanted.suits_servers()) {
         let token = match cursor.map(|cursor| cursor.0) {
             Some(CursorKind::Token(token)) => Some(token),

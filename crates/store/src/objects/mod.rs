@@ -8,6 +8,7 @@ mod deleting;
 mod digest;
 mod directory;
 mod failure;
+mod files;
 mod gcs;
 mod keys;
 mod listed_names;
@@ -19,6 +20,7 @@ mod reading;
 mod refusal;
 mod steps;
 mod transport;
+mod unfinished;
 mod uploads;
 mod walk;
 mod wanted;
@@ -36,7 +38,12 @@ use object_store::{ObjectStore, path::Path};
 use transship_types::Key;
 
 pub(crate) use self::open_listing::OpenListing;
-use self::{backing::Backing, keys::Rules, reading::Times, uploads::Uploads};
+pub use self::unfinished::is_unfinished_file_of;
+use self::{
+    backing::{Backing, Held},
+    keys::Rules,
+    uploads::Uploads,
+};
 use crate::{
     AzureSpec, Capabilities, Error, ErrorKind, GcsSpec, LocalSpec, MultipartLimits, Result, capabilities::Tally,
 };
@@ -51,10 +58,11 @@ use crate::{
 /// server; `Expires`, tags, ACLs and encryption are not written; a part of a multipart upload cannot be sent twice,
 /// so that a failed part fails the upload, with an error of class `Transient` for a whole new attempt.
 ///
-/// **Directories**: files are written under `name#1` and renamed when complete, not synced to the disk; their time is
-/// set right after the rename. Content headers, metadata and tags are not kept. Empty directories stay. Symbolic links
-/// are followed. Listing leaves out, with a warning, links that lead nowhere, sockets, pipes and devices, and names that
-/// end in `#` and digits, which are those of unfinished writes.
+/// **Directories**: any name in UTF-8 is a key. Files are written under `name.1.transship-part` and renamed when complete,
+/// not synced to the disk; their time is set right after the rename. Content headers, metadata and tags are not kept. A
+/// directory whose last file is deleted goes with it, other empty directories stay. Nothing is read, written or deleted
+/// through a symbolic link; [`Links`](crate::Links) says what else there is for reading. Listing leaves out, with a
+/// warning, sockets, pipes and devices, and unfinished writes. It fails where a directory is no longer what it was.
 pub struct ObjectStoreBucket {
     backing: Backing,
     rules: Rules,
@@ -140,30 +148,13 @@ impl ObjectStoreBucket {
     }
 
     fn path(&self, key: &Key) -> Result<Path> {
-        let path = self.rules.path(key.as_str());
-        let checked = path.and_then(|path| self.backing.check_path(key, &path).map(|()| path));
-        checked.map_err(|reason| Error::new(ErrorKind::UnrepresentableKey, reason))
+        self.rules.path(key.as_str()).map_err(|reason| Error::new(ErrorKind::UnrepresentableKey, reason))
     }
 
-    fn times(&self) -> Times {
-        if self.backing.directory().is_some() { Times::File } else { Times::Metadata }
-    }
-
-    /// What a directory's errors mean when reading: a directory or a file in the way is no object.
-    fn unread(&self, error: Error) -> Error {
-        let Some(directory) = self.backing.directory() else { return error };
-        match error.kind() {
-            ErrorKind::NotFound | ErrorKind::UnrepresentableKey => {
-                directory.check_root().err().unwrap_or_else(|| Error::new(ErrorKind::NotFound, "there is no such file"))
-            }
-            _ => error,
-        }
-    }
-
-    fn unwritten(&self, key: &Key, error: Error) -> Error {
-        match self.backing.directory() {
-            Some(directory) if error.kind() == ErrorKind::UnrepresentableKey => directory.clash(key.as_str(), error),
-            _ => error,
+    fn check(&self, key: &Key) -> Result<()> {
+        match self.backing.held() {
+            Held::Directory(directory) => directory.check_key(key.as_str()),
+            Held::Store(_) => self.path(key).map(drop),
         }
     }
 }

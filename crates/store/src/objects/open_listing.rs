@@ -7,7 +7,8 @@ use object_store::ObjectStore;
 use transship_types::Key;
 
 use super::{
-    backing::Backing,
+    backing::{Backing, Held},
+    directory::on_disk,
     failure::explain,
     keys,
     listing::{entry, in_page},
@@ -82,12 +83,9 @@ impl OpenListing {
             wanted.0.start_after = Some(Key::from(last.as_str()));
         }
         let roll = Roll::new(wanted.clone(), self.ordered);
-        let source = match backing.directory() {
-            Some(directory) => {
-                directory.check_root()?;
-                Source::Walk(Box::new(Walk::new(directory.root(), wanted)))
-            }
-            None => Source::Stream(stream(backing.for_reading()?, &wanted).await?),
+        let source = match backing.held() {
+            Held::Directory(directory) => Source::Walk(Box::new(Walk::new(Arc::clone(directory), wanted))),
+            Held::Store(store) => Source::Stream(stream(store, &wanted).await?),
         };
         Ok(Reading { source, roll, ahead: None })
     }
@@ -102,15 +100,16 @@ impl Source {
                 Ok((items, Self::Stream(stream)))
             }
             Self::Walk(mut walk) => {
-                let reading = tokio::task::spawn_blocking(move || {
+                on_disk(move || {
                     let mut items = Vec::new();
                     while items.len() < most {
                         let Some(item) = walk.next()? else { break };
                         items.push(item);
                     }
+                    walk.check_root()?;
                     Ok((items, Self::Walk(walk)))
-                });
-                reading.await.map_err(|e| Error::new(ErrorKind::Io, "the listing was interrupted").caused_by(e))?
+                })
+                .await
             }
         }
     }

@@ -28,20 +28,13 @@ use crate::{
 /// How much of a file is read at once, in bytes.
 const FILE_CHUNK: u64 = 256 << 10;
 
-/// Whose times are whose: a file's own time is that of its source.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Times {
-    Metadata,
-    File,
-}
-
-pub(super) async fn head(store: &dyn ObjectStore, path: &Path, times: Times) -> Result<ObjectInfo> {
+pub(super) async fn head(store: &dyn ObjectStore, path: &Path) -> Result<ObjectInfo> {
     let options = TheirGetOptions { head: true, ..TheirGetOptions::default() };
     let found = store.get_opts(path, options).await.map_err(|e| explain(&e))?;
-    Ok(info(&found, times))
+    Ok(info(&found))
 }
 
-pub(super) async fn get(store: &dyn ObjectStore, path: &Path, options: &GetOptions, times: Times) -> Result<GetReply> {
+pub(super) async fn get(store: &dyn ObjectStore, path: &Path, options: &GetOptions) -> Result<GetReply> {
     if options.part_number.is_some() {
         return Err(Error::unsupported("read a single part"));
     }
@@ -51,7 +44,7 @@ pub(super) async fn get(store: &dyn ObjectStore, path: &Path, options: &GetOptio
         ..TheirGetOptions::default()
     };
     let found = store.get_opts(path, theirs).await.map_err(|e| explain(&e))?;
-    let info = info(&found, times);
+    let info = info(&found);
     let range = found.range.clone();
     let length = range.end.saturating_sub(range.start);
     let body = match found.payload {
@@ -67,17 +60,13 @@ pub(super) fn last_modified(meta: &ObjectMeta) -> OffsetDateTime {
         .map_or(OffsetDateTime::UNIX_EPOCH, |time| time + time::Duration::nanoseconds(i64::from(nanos)))
 }
 
-fn info(found: &GetResult, times: Times) -> ObjectInfo {
+fn info(found: &GetResult) -> ObjectInfo {
     let (attributes, metadata, storage_class) = described(&found.attributes);
-    let last_modified = last_modified(&found.meta);
     ObjectInfo {
         size: found.meta.size,
         etag: found.meta.e_tag.as_deref().map(ETag::new),
-        last_modified,
-        modified_at_source: match times {
-            Times::File => Some(last_modified),
-            Times::Metadata => metadata.get(SOURCE_TIME).and_then(|text| parse_source_time(text)),
-        },
+        last_modified: last_modified(&found.meta),
+        modified_at_source: metadata.get(SOURCE_TIME).and_then(|text| parse_source_time(text)),
         attributes,
         metadata,
         digests: TrustedDigests::from_extensions(&found.extensions),
@@ -109,7 +98,7 @@ fn described(theirs: &TheirAttributes) -> (Attributes, BTreeMap<String, String>,
 }
 
 /// A body that is an error where it does not hold `length` bytes.
-fn whole(body: ByteStream, length: u64) -> ByteStream {
+pub(super) fn whole(body: ByteStream, length: u64) -> ByteStream {
     stream::try_unfold((body, 0), move |(mut body, got)| async move {
         match body.try_next().await? {
             Some(chunk) => {
@@ -124,7 +113,7 @@ fn whole(body: ByteStream, length: u64) -> ByteStream {
 }
 
 /// A file's bytes. A file that was written to meanwhile is an error at the end: its bytes may be of two versions.
-fn file_body(file: File, range: Range<u64>) -> ByteStream {
+pub(super) fn file_body(file: File, range: Range<u64>) -> ByteStream {
     let start = (file, range, None);
     stream::try_unfold(start, |(file, range, seen)| async move {
         if range.is_empty() && seen.is_some() {
@@ -136,13 +125,25 @@ fn file_body(file: File, range: Range<u64>) -> ByteStream {
     .boxed()
 }
 
-/// Length and time of the file when its reading began.
-type Seen = (u64, Option<std::time::SystemTime>);
+/// Length and time of the file when its reading began, and how many names it had: one that is replaced by another loses its
+/// own.
+type Seen = (u64, Option<std::time::SystemTime>, u64);
 type ReadOn = Option<(Bytes, (File, Range<u64>, Option<Seen>))>;
+
+#[cfg(unix)]
+fn names(found: &std::fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::nlink(found)
+}
+
+#[cfg(not(unix))]
+fn names(_: &std::fs::Metadata) -> u64 {
+    1
+}
 
 fn read_on(mut file: File, range: Range<u64>, seen: Option<Seen>) -> Result<ReadOn> {
     let failed = |e: std::io::Error| io_error("cannot read the file", &e);
-    let now = |file: &File| file.metadata().map(|found| (found.len(), found.modified().ok())).map_err(failed);
+    let seen_now = |found: std::fs::Metadata| (found.len(), found.modified().ok(), names(&found));
+    let now = |file: &File| file.metadata().map(seen_now).map_err(failed);
     let seen = match seen {
         Some(seen) => seen,
         None => {

@@ -1,48 +1,47 @@
 //! What takes more than one request, or more than `object_store`.
 
-use object_store::{CopyMode, CopyOptions, PutMultipartOptions, path::Path};
+use std::sync::Arc;
+
+use object_store::{CopyMode, CopyOptions, PutMultipartOptions};
 use time::OffsetDateTime;
 use transship_types::Key;
 
-use super::{ObjectStoreBucket, digest, failure::explain, reading, reading::Times, writing};
+use super::{ObjectStoreBucket, backing::Held, digest, directory::Directory, failure::explain, reading, writing};
 use crate::{Body, Condition, CopySource, Error, ErrorKind, Part, PutOptions, PutReply, Result, Upload, body::Content};
 
 impl ObjectStoreBucket {
     pub(super) async fn write(&self, key: &Key, body: Body, options: &PutOptions) -> Result<PutReply> {
-        let path = self.path(key)?;
+        self.check(key)?;
         let attributes = writing::attributes(options, &self.capabilities, self.rules)?;
-        let store = self.backing.for_writing()?;
+        let store = match self.backing.held() {
+            Held::Directory(directory) => {
+                let upload = directory.start(key, &options.condition).await?;
+                let reply = writing::stream(Box::new(upload), body, options).await?;
+                return settle(directory, key, options.source_time, reply).await;
+            }
+            Held::Store(store) => store,
+        };
+        let path = self.path(key)?;
         let streams = self.capabilities.streams_bodies && matches!(body.content, Content::Stream(_));
-        let written = if streams && options.condition == Condition::Always {
-            writing::stream(&*store, &path, body, options).await
+        if streams && options.condition == Condition::Always {
+            let upload = store.put_multipart_opts(&path, PutMultipartOptions::default()).await;
+            writing::stream(upload.map_err(|e| explain(&e))?, body, options).await
         } else {
             writing::put(&*store, &path, body, options, attributes, self.rules).await
-        };
-        let reply = written.map_err(|e| self.unwritten(key, e))?;
-        self.settle(key, &path, options.source_time, reply).await
-    }
-
-    /// Gives a file its time, which is part of its ETag.
-    pub(super) async fn settle(
-        &self,
-        key: &Key,
-        path: &Path,
-        source_time: Option<OffsetDateTime>,
-        reply: PutReply,
-    ) -> Result<PutReply> {
-        let (Some(directory), Some(time)) = (self.backing.directory(), source_time) else { return Ok(reply) };
-        directory.set_time(key.as_str(), time);
-        let etag = reading::head(&*self.backing.for_reading()?, path, Times::File).await?.etag;
-        Ok(PutReply { etag, ..reply })
+        }
     }
 
     pub(super) async fn start_upload(&self, key: &Key, options: &PutOptions) -> Result<Upload> {
-        let path = self.path(key)?;
+        self.check(key)?;
         refuse_condition(options)?;
         let attributes = writing::attributes(options, &self.capabilities, self.rules)?;
-        let theirs = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
-        let started = self.backing.for_writing()?.put_multipart_opts(&path, theirs).await;
-        let writer = started.map_err(|e| self.unwritten(key, explain(&e)))?;
+        let writer = match self.backing.held() {
+            Held::Directory(directory) => Box::new(directory.start(key, &options.condition).await?),
+            Held::Store(store) => {
+                let theirs = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
+                store.put_multipart_opts(&self.path(key)?, theirs).await.map_err(|e| explain(&e))?
+            }
+        };
         Ok(self.uploads.add(key, writer, options.source_time))
     }
 
@@ -71,9 +70,13 @@ impl ObjectStoreBucket {
         let joined = open.complete(parts).await;
         // Whatever came of it, it cannot be completed a second time.
         self.uploads.remove(upload);
-        let reply = writing::reply(&joined.map_err(|e| self.unwritten(&upload.key, e))?);
-        let path = self.path(&upload.key)?;
-        self.settle(&upload.key, &path, options.source_time.or(open.source_time), reply).await
+        let reply = writing::reply(&joined?);
+        match self.backing.held() {
+            Held::Directory(directory) => {
+                settle(directory, &upload.key, options.source_time.or(open.source_time), reply).await
+            }
+            Held::Store(_) => Ok(reply),
+        }
     }
 
     /// `object_store` copies whatever is there, so the source's ETag is compared first: between the two, the source
@@ -91,17 +94,29 @@ impl ObjectStoreBucket {
             Condition::IfMatch(_) => return Err(Error::unsupported("copy over one version only")),
         };
         let (from, to) = (self.path(&source.key)?, self.path(key)?);
-        let store = self.backing.for_writing()?;
+        let Held::Store(store) = self.backing.held() else { return Err(Error::unsupported("copy that on the server")) };
         if let Some(expected) = &source.if_match {
-            let found = reading::head(&*store, &from, self.times()).await?;
+            let found = reading::head(&*store, &from).await?;
             if found.etag.as_ref() != Some(expected) {
                 return Err(Error::new(ErrorKind::PreconditionFailed, "the source is not what was expected"));
             }
         }
         store.copy_opts(&from, &to, CopyOptions::new().with_mode(mode)).await.map_err(|e| explain(&e))?;
-        let copied = reading::head(&*store, &to, self.times()).await?;
+        let copied = reading::head(&*store, &to).await?;
         Ok(PutReply { etag: copied.etag, digests: copied.digests, opaque_etag: false })
     }
+}
+
+/// Gives a file its time, which is part of its ETag.
+async fn settle(
+    directory: &Arc<Directory>,
+    key: &Key,
+    source_time: Option<OffsetDateTime>,
+    reply: PutReply,
+) -> Result<PutReply> {
+    let Some(time) = source_time else { return Ok(reply) };
+    let etag = directory.set_time(key, time).await?.etag;
+    Ok(PutReply { etag, ..reply })
 }
 
 fn refuse_condition(options: &PutOptions) -> Result<()> {

@@ -1,41 +1,39 @@
 //! A directory's files in the order of their keys.
-//!
-//! `LocalFileSystem` lists in the order of the disk, leaves out what it cannot name, and begins anew for every prefix.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    time::UNIX_EPOCH,
+    sync::Arc,
 };
 
-use time::OffsetDateTime;
-use transship_types::{ETag, Entry, Key};
+use transship_types::{Entry, ErrorClass, Key};
 
 use super::{
-    directory::is_unfinished,
+    directory::{Directory, Identity, Way, identity, nowhere},
     failure::io_error,
-    keys,
+    files::{etag, modified},
+    unfinished::is_unfinished,
     wanted::{Item, Wanted},
 };
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Links, Result};
 
 /// Files under a directory, depth first, each directory's names sorted as their keys are: memory grows with the
 /// largest directory, not with the tree.
 ///
-/// Symbolic links are followed, those that lead nowhere are left out with a warning, those that lead back to a
-/// directory above are an error. Unfinished writes (`name#1`), sockets, pipes and devices are left out.
+/// What is not there any more is an error, unless it is a single file: a directory that was moved away is not empty.
+/// Unfinished writes, sockets, pipes and devices are left out. So are symbolic links, unless they are followed; then
+/// those that lead nowhere, or back to a directory above, are errors.
 pub(super) struct Walk {
+    root: Arc<Directory>,
     wanted: Wanted,
     levels: Vec<Level>,
-    /// The root, before it has been read.
-    start: Option<(PathBuf, String)>,
+    begun: bool,
 }
 
 struct Level {
     directory: PathBuf,
     prefix: String,
-    /// Where the directory really is, to find loops.
-    identity: Option<(u64, u64)>,
+    identity: Option<Identity>,
     children: std::vec::IntoIter<Child>,
 }
 
@@ -44,16 +42,21 @@ struct Level {
 struct Child(String);
 
 impl Walk {
-    pub(super) fn new(root: &Path, wanted: Wanted) -> Self {
-        let parent = wanted.parent().to_owned();
-        let directory = if parent.is_empty() { root.to_owned() } else { root.join(parent.trim_end_matches('/')) };
-        Self { wanted, levels: Vec::new(), start: Some((directory, parent)) }
+    pub(super) fn new(root: Arc<Directory>, wanted: Wanted) -> Self {
+        Self { root, wanted, levels: Vec::new(), begun: false }
+    }
+
+    /// # Errors
+    /// The root is not there any more, or is another directory.
+    pub(super) fn check_root(&self) -> Result<()> {
+        self.root.check_root()
     }
 
     /// The next file, or, where a delimiter rolls them up, directory.
     pub(super) fn next(&mut self) -> Result<Option<Item>> {
-        if let Some((directory, prefix)) = self.start.take() {
-            self.descend(directory, prefix)?;
+        if !self.begun {
+            self.begun = true;
+            self.begin()?;
         }
         while let Some(level) = self.levels.last_mut() {
             let Some(Child(name)) = level.children.next() else {
@@ -62,13 +65,12 @@ impl Walk {
             };
             let (path, text) = (level.directory.join(name.trim_end_matches('/')), format!("{}{name}", level.prefix));
             if !name.ends_with('/') {
-                if let Some(entry) = entry(&path, text)? {
+                if let Some(entry) = self.entry(&path, text)? {
                     return Ok(Some(Item::Object(entry)));
                 }
             } else if self.wanted.rolls_up_at_slashes() {
                 // An empty directory is no prefix of any key.
-                let mut below =
-                    Self { wanted: self.wanted.below(&text), levels: Vec::new(), start: Some((path, text.clone())) };
+                let mut below = Self::new(Arc::clone(&self.root), self.wanted.below(&text));
                 if below.next()?.is_some() {
                     return Ok(Some(Item::Prefix(text)));
                 }
@@ -79,12 +81,30 @@ impl Walk {
         Ok(None)
     }
 
+    /// Goes to the directory of the prefix, which nothing need have.
+    fn begin(&mut self) -> Result<()> {
+        self.check_root()?;
+        let parent = self.wanted.parent().to_owned();
+        let directory = self.root.file(parent.trim_end_matches('/'));
+        let is_there = if self.root.links == Links::Followed {
+            match fs::metadata(&directory) {
+                Ok(found) => found.is_dir(),
+                Err(error) if nowhere(&error) => false,
+                Err(error) => return Err(io_error(&format!("cannot look at {}", directory.display()), &error)),
+            }
+        } else {
+            matches!(self.root.way(&parent)?, Way::Clear)
+        };
+        if is_there { self.descend(directory, parent) } else { Ok(()) }
+    }
+
     fn descend(&mut self, directory: PathBuf, prefix: String) -> Result<()> {
         let unreadable = |e: &io::Error| io_error(&format!("cannot read the directory {}", directory.display()), e);
-        let identity = match fs::metadata(&directory) {
-            Ok(found) => identity(&found),
-            // Gone since it was seen, or a prefix that nothing has.
-            Err(error) if nowhere(&error) => return Ok(()),
+        let look = if self.levels.is_empty() { fs::metadata(&directory) } else { self.root.look(&directory) };
+        let identity = match look {
+            Ok(found) if found.is_dir() => identity(&found),
+            Ok(_) => return Err(vanished(&directory)),
+            Err(error) if nowhere(&error) => return Err(vanished(&directory)),
             Err(error) => return Err(unreadable(&error)),
         };
         if identity.is_some() && self.levels.iter().any(|level| level.identity == identity) {
@@ -93,7 +113,7 @@ impl Walk {
         }
         let listed = match fs::read_dir(&directory) {
             Ok(listed) => listed,
-            Err(error) if nowhere(&error) => return Ok(()),
+            Err(error) if nowhere(&error) => return Err(vanished(&directory)),
             Err(error) => return Err(unreadable(&error)),
         };
         let mut children = Vec::new();
@@ -117,76 +137,72 @@ impl Walk {
         })?;
         let looked = |e: &io::Error| io_error(&format!("cannot look at {}", path.display()), e);
         let mut kind = child.file_type().map_err(|e| looked(&e))?;
+        let text = format!("{prefix}{name}");
         if kind.is_symlink() {
+            if self.root.links != Links::Followed {
+                if self.root.links == Links::LeftOut && self.wanted.has(&text) {
+                    self.root.leave_out(path, "a symbolic link");
+                }
+                return Ok(None);
+            }
             kind = match fs::metadata(&path) {
                 Ok(target) => target.file_type(),
                 Err(error) if nowhere(&error) => {
-                    tracing::warn!(link = %path.display(), "left out: the symbolic link leads nowhere");
-                    return Ok(None);
+                    let detail = format!("{} is a symbolic link that leads nowhere", path.display());
+                    return Err(Error::new(ErrorKind::Io, detail).with_class(ErrorClass::Permanent));
                 }
                 Err(error) => return Err(looked(&error)),
             };
         }
         if kind.is_dir() {
-            let name = format!("{name}/");
-            return Ok(self.wanted.reaches_into(&format!("{prefix}{name}")).then_some(Child(name)));
+            return Ok(self.wanted.reaches_into(&format!("{text}/")).then(|| Child(format!("{name}/"))));
         }
-        if !self.wanted.has(&format!("{prefix}{name}")) {
+        if !self.wanted.has(&text) {
             return Ok(None);
         }
         if !kind.is_file() {
-            tracing::warn!(path = %path.display(), "left out: neither a file nor a directory");
+            self.root.leave_out(path, "neither a file nor a directory");
             return Ok(None);
         }
         if is_unfinished(&name) {
-            tracing::warn!(path = %path.display(), "left out: names that end in # and digits are unfinished writes");
+            self.root.leave_out(path, "a file that was not finished");
             return Ok(None);
         }
         Ok(Some(Child(name)))
     }
+
+    /// The entry of a file, unless it alone is gone since its name was read.
+    fn entry(&self, path: &Path, key: String) -> Result<Option<Entry>> {
+        let found = match self.root.look(path) {
+            Ok(found) if found.is_file() => found,
+            Ok(_) => {
+                let detail = format!("{} became something else than a file while it was listed", path.display());
+                return Err(Error::new(ErrorKind::Io, detail).with_class(ErrorClass::Permanent));
+            }
+            Err(error) if nowhere(&error) => return self.check_level().map(|()| None),
+            Err(error) => return Err(io_error(&format!("cannot look at {}", path.display()), &error)),
+        };
+        Ok(Some(Entry {
+            key: Key::from(key),
+            size: found.len(),
+            last_modified: modified(&found),
+            etag: Some(etag(&found)),
+            storage_class: None,
+        }))
+    }
+
+    /// Whether the directory that is being listed is still in its place.
+    fn check_level(&self) -> Result<()> {
+        self.check_root()?;
+        let Some(level) = self.levels.last() else { return Ok(()) };
+        match fs::metadata(&level.directory) {
+            Ok(found) if identity(&found) == level.identity => Ok(()),
+            _ => Err(vanished(&level.directory)),
+        }
+    }
 }
 
-/// The entry of a file, unless it is gone since its name was read.
-fn entry(path: &Path, key: String) -> Result<Option<Entry>> {
-    keys::path(&key).map_err(|reason| {
-        let detail = format!("the file {:?} cannot be an object: {reason}", path.display().to_string());
-        Error::new(ErrorKind::UnrepresentableKey, detail)
-    })?;
-    let found = match fs::metadata(path) {
-        Ok(found) => found,
-        Err(error) if nowhere(&error) => return Ok(None),
-        Err(error) => return Err(io_error(&format!("cannot look at {}", path.display()), &error)),
-    };
-    let last_modified = found.modified().map_or(OffsetDateTime::UNIX_EPOCH, OffsetDateTime::from);
-    Ok(Some(Entry {
-        key: Key::from(key),
-        size: found.len(),
-        last_modified,
-        etag: Some(etag(&found)),
-        storage_class: None,
-    }))
-}
-
-/// The ETag that `LocalFileSystem` makes of inode, time and size, so that a listed one can be asked for.
-fn etag(found: &fs::Metadata) -> ETag {
-    let since_epoch = found.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
-    let inode = identity(found).map_or(0, |(_, inode)| inode);
-    ETag::new(&format!("{inode:x}-{:x}-{:x}", since_epoch.as_micros(), found.len()))
-}
-
-fn nowhere(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-}
-
-/// Device and inode.
-#[cfg(unix)]
-#[allow(clippy::unnecessary_wraps)] // other systems have none
-fn identity(found: &fs::Metadata) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt;
-    Some((found.dev(), found.ino()))
-}
-
-#[cfg(not(unix))]
-fn identity(_: &fs::Metadata) -> Option<(u64, u64)> {
-    None
+fn vanished(directory: &Path) -> Error {
+    let detail = format!("{} was there a moment ago: it changed while it was listed", directory.display());
+    Error::new(ErrorKind::Io, detail).with_class(ErrorClass::Permanent)
 }

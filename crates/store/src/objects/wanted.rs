@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use object_store::path::Path;
 use transship_types::Entry;
 
-use super::keys;
 use crate::{Error, ErrorKind, ListRequest, Result};
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>, and enough for a page anywhere.
@@ -35,8 +34,8 @@ pub(super) struct Wanted(pub(super) ListRequest);
 
 impl Wanted {
     /// # Errors
-    /// `UnrepresentableKey` where no key of such a store can have the prefix.
-    pub(super) fn new(request: &ListRequest) -> Result<Self> {
+    /// `UnrepresentableKey` where no key of such a store can have the prefix: `carries` says what is against a folder.
+    pub(super) fn new(request: &ListRequest, carries: fn(&str) -> Result<(), String>) -> Result<Self> {
         let wanted = Self(request.clone());
         let impossible = |why: String| {
             let detail = format!("no key of this store can begin with {:?}: {why}", request.prefix);
@@ -48,7 +47,7 @@ impl Wanted {
         match wanted.parent().strip_suffix('/') {
             None => {}
             Some("") => return Err(impossible("it begins with a slash".into())),
-            Some(parent) => drop(keys::path(parent).map_err(impossible)?),
+            Some(parent) => carries(parent).map_err(impossible)?,
         }
         Ok(wanted)
     }

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use http::HeaderName;
 use object_store::{
-    Attribute, Attributes as TheirAttributes, MultipartUpload, ObjectStore, PutMode, PutMultipartOptions,
-    PutOptions as TheirPutOptions, PutPayload, PutResult, UpdateVersion, path::Path,
+    Attribute, Attributes as TheirAttributes, MultipartUpload, ObjectStore, PutMode, PutOptions as TheirPutOptions,
+    PutPayload, PutResult, UpdateVersion, path::Path,
 };
 use transship_types::ETag;
 
@@ -36,9 +36,8 @@ pub(super) async fn put(
 }
 
 /// Writes a body to a file as it arrives. The file is visible only when it is complete.
-pub(super) async fn stream(store: &dyn ObjectStore, path: &Path, body: Body, options: &PutOptions) -> Result<PutReply> {
+pub(super) async fn stream(mut upload: Box<dyn MultipartUpload>, body: Body, options: &PutOptions) -> Result<PutReply> {
     let mut check = digest::Check::of(options.digest.as_ref())?;
-    let mut upload = store.put_multipart_opts(path, PutMultipartOptions::default()).await.map_err(|e| explain(&e))?;
     match pour(&mut *upload, body, check.as_mut()).await.and_then(|()| check.map_or(Ok(()), digest::Check::finish)) {
         Ok(()) => Ok(reply(&upload.complete().await.map_err(|e| explain(&e))?)),
         Err(error) => {

@@ -9,7 +9,9 @@ pub(crate) const DEVIATIONS: &[Deviation] = &[];
 #[tokio::test]
 async fn object_store_bucket_conforms_on_a_local_directory() -> Result<()> {
     let directory = tempfile::tempdir()?;
-    let spec = |name: &str, create| BucketSpec::Local(LocalSpec { root: directory.path().join(name), create });
+    let spec = |name: &str, create| {
+        BucketSpec::Local(LocalSpec { root: directory.path().join(name), create, ..LocalSpec::default() })
+    };
     let doors = Doors {
         neighbour: Some(open(&spec("neighbour", true))?),
         missing: Some(open(&spec("missing", false))?),

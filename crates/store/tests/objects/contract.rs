@@ -144,7 +144,10 @@ async fn listings_page_filter_and_roll_up(bucket: &dyn Bucket) {
 }
 
 async fn keys_that_cannot_be_held_are_refused(bucket: &dyn Bucket) {
-    for key in ["", "/", "/a", "a/", "a//b", ".", "..", "./c", "a/../b", "a\nb", "a\tb", "a\rb", "a\0b", "a\u{7f}"] {
+    // No object_store path has control characters; the names of files have all but one.
+    let control =
+        if bucket.location().starts_with("file://") { vec![] } else { vec!["a\nb", "a\tb", "a\rb", "a\u{7f}"] };
+    for key in ["", "/", "/a", "a/", "a//b", ".", "..", "./c", "a/../b", "a\0b"].into_iter().chain(control) {
         let key = Key::from(key);
         let refused =
             |e: Error| assert_eq!((e.kind(), e.class()), (ErrorKind::UnrepresentableKey, ErrorClass::Permanent), "{e}");

@@ -3,13 +3,15 @@ use std::{fs, path::Path};
 use proptest::prelude::*;
 use tempfile::TempDir;
 use time::macros::datetime;
-use transship_store::{Body, Bucket, ErrorKind, GetOptions, ListRequest, LocalSpec, ObjectStoreBucket, PutOptions};
+use transship_store::{
+    Body, Bucket, Cursor, ErrorKind, GetOptions, Links, ListRequest, LocalSpec, ObjectStoreBucket, PutOptions,
+};
 use transship_types::{ErrorClass, Key};
 
 use crate::{contract, keys, list, put, read, under};
 
 fn bucket(root: &Path) -> ObjectStoreBucket {
-    ObjectStoreBucket::local(&LocalSpec { root: root.into(), create: false }).unwrap()
+    ObjectStoreBucket::local(&LocalSpec { root: root.into(), ..LocalSpec::default() }).unwrap()
 }
 
 #[tokio::test]
@@ -46,7 +48,11 @@ async fn a_missing_directory_is_no_empty_one_until_it_is_written_to() {
     assert_eq!(bucket.head(&key).await.unwrap_err().kind(), ErrorKind::NoSuchBucket);
 
     let created = root.path().join("created");
-    ObjectStoreBucket::local(&LocalSpec { root: created.clone(), create: true }).unwrap().probe().await.unwrap();
+    ObjectStoreBucket::local(&LocalSpec { root: created.clone(), create: true, ..LocalSpec::default() })
+        .unwrap()
+        .probe()
+        .await
+        .unwrap();
     assert!(created.is_dir());
 }
 
@@ -56,7 +62,8 @@ fn a_file_where_a_directory_should_be_is_named() {
     let file = root.path().join("file");
     fs::write(&file, "x").unwrap();
     for root in [file.clone(), file.join("below")] {
-        let error = ObjectStoreBucket::local(&LocalSpec { root: root.clone(), create: true }).unwrap_err();
+        let error = ObjectStoreBucket::local(&LocalSpec { root: root.clone(), create: true, ..LocalSpec::default() })
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
         assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
     }
@@ -105,10 +112,10 @@ async fn unfinished_writes_are_neither_seen_nor_overwritten() {
     let bucket = bucket(root.path());
     let upload = bucket.create_upload(&Key::from("big"), &PutOptions::default()).await.unwrap();
     bucket.put_part(&upload, 1, Body::bytes("half"), &PutOptions::default()).await.unwrap();
-    fs::write(root.path().join("a#b#1"), "left by another process").unwrap();
+    fs::write(root.path().join("a#b.1.transship-part"), "left by another process").unwrap();
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2);
     assert_eq!(keys(&bucket, &ListRequest::default()).await, [""; 0]);
-    for key in ["big#1", "a#b#1", "x/y#007"] {
+    for key in ["big.1.transship-part", "a#b.1.transship-part", "x/y.007.transship-part"] {
         assert_eq!(bucket.check_key(&Key::from(key)).unwrap_err().kind(), ErrorKind::UnrepresentableKey, "{key}");
     }
     bucket.abort_upload(&upload).await.unwrap();
@@ -120,12 +127,13 @@ async fn unfinished_writes_are_neither_seen_nor_overwritten() {
 async fn names_that_are_too_long_are_refused_before_anything_is_written() {
     let root = TempDir::new().unwrap();
     let bucket = bucket(root.path());
-    for key in ["x".repeat(256), format!("a/{}", "é".repeat(125)), ["d"; 2100].join("/")] {
+    for key in ["x".repeat(256), format!("a/{}", "é".repeat(128)), ["d"; 2100].join("/")] {
         let error = bucket.put(&Key::from(key), Body::bytes("x"), &PutOptions::default()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnrepresentableKey, "{error}");
     }
-    put(&bucket, &"x".repeat(249), b"x").await;
-    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+    put(&bucket, &"x".repeat(255), b"x").await;
+    put(&bucket, &"é".repeat(127), b"x").await;
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2);
 }
 
 #[cfg(unix)]
@@ -200,26 +208,152 @@ mod unix {
     }
 
     #[tokio::test]
-    async fn a_name_with_a_control_character_is_an_error_on_one_line() {
+    async fn control_characters_and_number_signs_are_part_of_a_name() {
         let root = TempDir::new().unwrap();
-        fs::write(root.path().join("new\nline"), "x").unwrap();
-        let error = bucket(root.path()).list_page(&ListRequest::default(), None).await.unwrap_err().to_string();
-        assert!(error.contains("new\\nline") && !error.contains('\n'), "{error}");
+        let bucket = bucket(root.path());
+        for name in ["\u{1}", "new\nline", "ta\tb", "x#1"] {
+            fs::write(root.path().join(name), name).unwrap();
+            assert_eq!(keys(&bucket, &under(name)).await, [name]);
+            assert_eq!(read(&bucket, name).await, name.as_bytes());
+            bucket.delete(&[Key::from(name)]).await.unwrap().remove(0).result.unwrap();
+        }
+        assert_eq!(keys(&bucket, &ListRequest::default()).await, [""; 0]);
+    }
+
+    /// A directory with a file `a/file`, a link `linked` to `other` and a link `file` to a file in there.
+    async fn with_links(other: &Path) -> (TempDir, ObjectStoreBucket, ObjectStoreBucket) {
+        let root = TempDir::new().unwrap();
+        put(&bucket(root.path()), "a/file", b"x").await;
+        fs::write(other.join("outside"), "y").unwrap();
+        symlink(other, root.path().join("linked")).unwrap();
+        symlink(other.join("outside"), root.path().join("file")).unwrap();
+        let spec = LocalSpec { root: root.path().into(), links: Links::Followed, ..LocalSpec::default() };
+        let (plain, following) = (bucket(root.path()), ObjectStoreBucket::local(&spec).unwrap());
+        (root, plain, following)
     }
 
     #[tokio::test]
-    async fn links_are_followed_and_loops_are_errors() {
-        let (root, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    async fn nothing_is_done_through_links() {
+        let other = TempDir::new().unwrap();
+        let (root, bucket, following) = with_links(other.path()).await;
+        assert_eq!(keys(&bucket, &ListRequest::default()).await, ["a/file"]);
+        assert_eq!(keys(&bucket, &under("linked/")).await, [""; 0]);
+        for key in ["linked/outside", "file"].map(Key::from) {
+            assert_eq!(bucket.head(&key).await.unwrap_err().kind(), ErrorKind::NotFound);
+            assert_eq!(bucket.get(&key, &GetOptions::default()).await.unwrap_err().kind(), ErrorKind::NotFound);
+        }
+        for key in ["linked/outside", "linked/new", "linked/new/new"].map(Key::from) {
+            let refused = |error: transship_store::Error| {
+                assert_eq!(error.kind(), ErrorKind::UnrepresentableKey, "{error}");
+                assert!(error.to_string().contains("symbolic link"), "{error}");
+            };
+            refused(bucket.put(&key, Body::bytes("x"), &PutOptions::default()).await.unwrap_err());
+            refused(bucket.create_upload(&key, &PutOptions::default()).await.unwrap_err());
+            refused(bucket.delete(std::slice::from_ref(&key)).await.unwrap().remove(0).result.unwrap_err());
+        }
+        for key in ["a/file", "linked/outside", "file"].map(Key::from) {
+            let error = following.put(&key, Body::bytes("x"), &PutOptions::default()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+            following.delete(&[key]).await.unwrap().remove(0).result.unwrap_err();
+        }
+        bucket.delete(&[Key::from("file"), Key::from("linked")]).await.unwrap();
+        assert!(root.path().join("file").is_symlink() && root.path().join("linked").is_symlink(), "no objects");
+        put(&bucket, "file", b"new").await;
+        assert!(!root.path().join("file").is_symlink());
+        assert_eq!(fs::read_dir(other.path()).unwrap().count(), 1);
+        assert_eq!(fs::read(other.path().join("outside")).unwrap(), b"y");
+    }
+
+    #[tokio::test]
+    async fn links_are_read_through_where_they_are_followed() {
+        let other = TempDir::new().unwrap();
+        let (root, _, following) = with_links(other.path()).await;
+        assert_eq!(keys(&following, &ListRequest::default()).await, ["a/file", "file", "linked/outside"]);
+        assert_eq!(keys(&following, &under("linked/")).await, ["linked/outside"]);
+        assert_eq!(
+            (read(&following, "file").await, read(&following, "linked/outside").await),
+            (b"y".into(), b"y".into())
+        );
+        for (target, says) in [("..", "leads back"), ("nowhere", "leads nowhere"), ("link", "link")] {
+            symlink(target, root.path().join("a/link")).unwrap();
+            let error = following.list_page(&ListRequest::default(), None).await.unwrap_err();
+            assert!(error.to_string().contains("a/link") && error.to_string().contains(says), "{error}");
+            assert_eq!(error.class(), ErrorClass::Permanent);
+            fs::remove_file(root.path().join("a/link")).unwrap();
+        }
+    }
+
+    /// A bucket of the directory `r` with two full folders, and a listing of it that has begun.
+    async fn half_listed() -> (TempDir, ObjectStoreBucket, ListRequest, Cursor) {
+        let root = TempDir::new().unwrap();
+        let bucket = bucket(&root.path().join("r"));
+        for key in ["a/1", "a/2", "a/3", "a/4", "b/1"] {
+            put(&bucket, key, b"x").await;
+        }
+        let request = ListRequest { max_keys: Some(1), ..ListRequest::default() };
+        let page = bucket.list_page(&request, None).await.unwrap();
+        (root, bucket, request, page.next.unwrap())
+    }
+
+    async fn rest(
+        bucket: &ObjectStoreBucket,
+        request: &ListRequest,
+        first: Cursor,
+    ) -> transship_store::Result<Vec<String>> {
+        let (mut found, mut next) = (Vec::new(), Some(first));
+        while let Some(cursor) = next {
+            let page = bucket.list_page(request, Some(cursor)).await?;
+            found.extend(page.entries.iter().map(|entry| entry.key.as_str().to_owned()));
+            next = page.next;
+        }
+        Ok(found)
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_is_moved_away_is_no_empty_one() {
+        for (moved, replaced) in [("r", true), ("r", false), ("r/a", true), ("r/a", false), ("r/b", false)] {
+            let (root, bucket, request, cursor) = half_listed().await;
+            fs::rename(root.path().join(moved), root.path().join("away")).unwrap();
+            if replaced {
+                fs::create_dir(root.path().join(moved)).unwrap();
+            }
+            let error = rest(&bucket, &request, cursor).await.unwrap_err();
+            assert_eq!(error.class(), ErrorClass::Permanent, "{moved} {replaced}: {error}");
+            if moved == "r" {
+                assert!(bucket.list_page(&ListRequest::default(), None).await.is_err(), "nor is it from then on");
+                bucket.put(&Key::from("x"), Body::bytes("x"), &PutOptions::default()).await.unwrap_err();
+                bucket.delete(&[Key::from("x")]).await.unwrap_err();
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_gone_before_its_turn_is_left_out() {
+        let (root, bucket, request, cursor) = half_listed().await;
+        fs::remove_file(root.path().join("r/a/3")).unwrap();
+        assert_eq!(rest(&bucket, &request, cursor).await.unwrap(), ["a/2", "a/4", "b/1"]);
+    }
+
+    #[tokio::test]
+    async fn a_deletion_takes_the_directories_along_that_it_empties() {
+        let root = TempDir::new().unwrap();
         let bucket = bucket(root.path());
-        put(&bucket, "a/file", b"x").await;
-        fs::write(other.path().join("outside"), "y").unwrap();
-        symlink(other.path(), root.path().join("linked")).unwrap();
-        symlink("nowhere", root.path().join("dangling")).unwrap();
-        assert_eq!(keys(&bucket, &ListRequest::default()).await, ["a/file", "linked/outside"]);
-        symlink("..", root.path().join("a/up")).unwrap();
-        let error = bucket.list_page(&ListRequest::default(), None).await.unwrap_err();
-        assert!(error.to_string().contains("leads back"), "{error}");
-        assert_eq!(error.class(), ErrorClass::Permanent);
+        for key in ["a/b/c/1", "a/b/c/2", "a/d/1", "top"] {
+            put(&bucket, key, b"x").await;
+        }
+        fs::create_dir_all(root.path().join("empty/below")).unwrap();
+        fs::create_dir_all(root.path().join("a/d/empty")).unwrap();
+        let gone = ["a/b/c/1", "a/b/c/2", "a/d/1", "top", "empty/below", "empty/below/none"].map(Key::from);
+        for deleted in bucket.delete(&gone).await.unwrap() {
+            deleted.result.unwrap();
+        }
+        let there = ["a/b", "a/d/empty", "empty/below"].map(|name| root.path().join(name).exists());
+        assert_eq!(there, [false, true, true]);
+        fs::remove_dir_all(root.path().join("empty")).unwrap();
+        fs::remove_dir_all(root.path().join("a")).unwrap();
+        put(&bucket, "last", b"x").await;
+        bucket.delete(&[Key::from("last")]).await.unwrap();
+        assert!(root.path().is_dir());
     }
 
     #[tokio::test]

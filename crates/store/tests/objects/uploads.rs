@@ -19,7 +19,7 @@ async fn memory_joins_parts_in_order() {
 #[tokio::test]
 async fn a_directory_joins_parts_in_order() {
     let root = TempDir::new().unwrap();
-    let bucket = ObjectStoreBucket::local(&LocalSpec { root: root.path().into(), create: false }).unwrap();
+    let bucket = ObjectStoreBucket::local(&LocalSpec { root: root.path().into(), ..LocalSpec::default() }).unwrap();
     parts_may_be_sent_in_any_order(&bucket).await;
 }
 

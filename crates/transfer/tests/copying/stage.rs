@@ -127,7 +127,7 @@ pub(crate) fn opened_at(server: &S3Server, endpoint: &str) -> Arc<dyn Bucket> {
 }
 
 pub(crate) fn directory(root: &tempfile::TempDir) -> Arc<dyn Bucket> {
-    Arc::new(ObjectStoreBucket::local(&LocalSpec { root: root.path().into(), create: false }).unwrap())
+    Arc::new(ObjectStoreBucket::local(&LocalSpec { root: root.path().into(), ..LocalSpec::default() }).unwrap())
 }
 
 pub(crate) fn memory(name: &str) -> Arc<dyn Bucket> {

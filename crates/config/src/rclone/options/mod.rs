@@ -114,6 +114,15 @@ impl Backend {
         SWITCHES.contains(&format!("{}_{option}", self.prefix).as_str())
     }
 
+    /// An option's flag, without dashes before it. Those about links have no prefix.
+    pub(super) fn flag(&self, option: &str) -> String {
+        let name = match (self.kind, option) {
+            (Kind::Local, "copy_links" | "skip_links" | "one_file_system") => option.to_owned(),
+            _ => format!("{}_{option}", self.prefix),
+        };
+        name.replace('_', "-")
+    }
+
     pub(super) fn options(&self) -> impl Iterator<Item = &'static str> {
         let refused = self.refused.iter().map(|(option, _)| *option);
         self.read.iter().chain(self.ignored).copied().chain(refused)
@@ -227,7 +236,7 @@ pub(super) static LOCAL: Backend = Backend {
     kind: Kind::Local,
     name: "local",
     prefix: "local",
-    read: &[],
+    read: &["copy_links", "skip_links"],
     ignored: &[
         "case_insensitive",
         "case_sensitive",
@@ -241,17 +250,10 @@ pub(super) static LOCAL: Backend = Backend {
         "no_set_modtime",
         "no_sparse",
         "nounc",
-        "skip_links",
         "skip_specials",
         "zero_size_links",
     ],
-    refused: &[
-        ("copy_links", OFF),
-        ("links", OFF),
-        ("one_file_system", OFF),
-        ("time_type", &["mtime"]),
-        ("unicode_normalization", OFF),
-    ],
+    refused: &[("links", OFF), ("one_file_system", OFF), ("time_type", &["mtime"]), ("unicode_normalization", OFF)],
 };
 
 /// <https://rclone.org/alias/#standard-options>
