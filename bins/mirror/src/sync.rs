@@ -176,6 +176,7 @@ async fn foretell(
             }
             Ok(None) => match refusal(ends, options, &found.compared, deletions).await {
                 Ok(refused) => {
+                    tell_missing(options, found.compared.fitting());
                     refused.iter().for_each(|refusal| results.refuse(refusal));
                     return Ok(None);
                 }
@@ -194,6 +195,14 @@ async fn foretell(
                 }
             }
         }
+    }
+}
+
+/// Objects that a list names and the source does not have are told of: nobody else would miss them.
+fn tell_missing(options: &MirrorOptions, found: u64) {
+    let named = options.filter.listed().map_or(0, |named| named as u64);
+    if found < named {
+        tracing::warn!("{} of the {named} objects that --files-from names are not at the source", named - found);
     }
 }
 
@@ -217,5 +226,8 @@ async fn carry_out(
         }
     }
     drop(progress);
+    if ended.is_none() && !options.cancel.is_cancelled() {
+        tell_missing(options, mirroring.compared.fitting());
+    }
     Ok(ended)
 }

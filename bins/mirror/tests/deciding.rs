@@ -151,3 +151,13 @@ async fn between_a_disk_and_a_store_a_second_run_brings_nothing() {
     scene.write("there/one.txt", "CONTENT");
     scene.run(&["sync", "there", "destination:to/back"]).ends_with(0).tells(&["1 copied"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_list_names_and_the_source_does_not_have_is_told() {
+    let (_server, scene) = stage().await;
+    scene.write("list", "a/one.txt\nnope\n");
+    for flags in [&[][..], &["--dry-run"]] {
+        let ran = scene.run(&[&["copy", "source:from", "destination:to/x", "--files-from", "list"], flags].concat());
+        ran.ends_with(0).tells(&["1 of the 2 objects that --files-from names are not at the source"]);
+    }
+}

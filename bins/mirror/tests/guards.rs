@@ -191,7 +191,7 @@ async fn a_page_that_comes_again_and_again_spares_everything() {
     fill(&server, "to", "", 60..140);
     let page = Fault::new(Effect::Page(PageFault::Repeat)).on(Operation::ListObjectsV2).bucket("from").after(1);
     let again = server.faults().add(page);
-    spares(&server, &scene, 1, &[]).tells(&["error: s3://from", "--sort-listings"]);
+    spares(&server, &scene, 1, &[]).tells(&["error: s3://from", "a page leads to itself"]);
     spares(&server, &scene, 1, &["--sort-listings"]).tells(&["error: s3://from", "twice"]);
     assert!(again.count() > 1);
 }
@@ -199,14 +199,12 @@ async fn a_page_that_comes_again_and_again_spares_everything() {
 /// What such a store leaves out nobody knows, unless its listings are taken whole.
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_out_of_order_are_found_out_and_spare_everything_unless_the_store_is_known_for_it() {
-    use PageFault::{OutOfOrder, Repeat};
-    for (bucket, page) in [("from", OutOfOrder), ("to", OutOfOrder), ("from", Repeat), ("to", Repeat)] {
+    for bucket in ["from", "to"] {
         let (server, scene) = stage().await;
         fill(&server, "from", "", 0..100);
         fill(&server, "to", "", 60..140);
-        let times = if page == Repeat { 1 } else { u64::MAX };
-        let fault = || Fault::new(Effect::Page(page)).on(Operation::ListObjectsV2).bucket(bucket).after(1).times(times);
-        let wrong = server.faults().add(fault());
+        let page = Fault::new(Effect::Page(PageFault::OutOfOrder)).on(Operation::ListObjectsV2).bucket(bucket);
+        let wrong = server.faults().add(page.after(1));
         spares(&server, &scene, 1, &[]).tells(&["not the order of bytes; --sort-listings takes no order for granted"]);
         assert!(wrong.count() > 0);
         let checked = scene.run(&["check", "source:from", "destination:to", "--sort-listings", "--combined", "found"]);

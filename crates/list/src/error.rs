@@ -47,7 +47,7 @@ pub enum Error {
         key: Key,
     },
     /// The store goes on for ever: a page leads to itself, or one follows another without a key.
-    #[error("{location} does not come to an end: page after page is empty")]
+    #[error("{location} does not come to an end: a page leads to itself, or page after page is empty")]
     Endless {
         /// Where.
         location: String,

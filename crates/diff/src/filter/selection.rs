@@ -70,6 +70,11 @@ impl Filter {
         Self { files: Some(files), ..Self::default() }
     }
 
+    /// How many paths it lists, where it is a list.
+    pub fn listed(&self) -> Option<usize> {
+        self.files.as_ref().map(BTreeSet::len)
+    }
+
     /// Whether everything takes part.
     pub fn is_empty(&self) -> bool {
         self.files.is_none() && self.rules.is_empty() && self.limits == Limits::default()
