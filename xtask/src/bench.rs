@@ -1,37 +1,66 @@
 //! `cargo xtask bench`: Transship beside what a user would pick instead, in one run on this machine's own servers.
 
+mod bounds;
 mod build;
+mod command;
 mod contender;
+mod content;
 mod end;
 mod floor;
 mod holding;
 mod keys;
+mod latency;
 mod machine;
 mod measure;
 mod memory;
+mod place;
+mod race;
 mod record;
+mod results;
 mod server;
-mod small;
 mod stock;
 mod table;
+mod workload;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::Subcommand;
+use clap::{Args, Subcommand, ValueEnum as _};
+
+use self::{build::Programs, end::ServerKind, workload::Workload};
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    other: Option<Other>,
+    /// What to measure [default: all of these]
+    #[arg(value_enum, value_name = "WORKLOAD")]
+    workloads: Vec<Workload>,
+    /// How often each program runs; tables show medians
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    rounds: usize,
+    /// So many times as large: 0.02 to see whether it works
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    scale: f64,
+    /// What stands at both ends [default: what the workload says]
+    #[arg(long, value_enum)]
+    server: Option<ServerKind>,
+    /// Beside ours, only programs whose name begins like this; may be given several times
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+}
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Many small objects between two S3 endpoints, beside rclone, juicefs and a bare loop
-    Small(small::Arguments),
+enum Other {
     /// Objects far larger than memory: peak memory of each way to copy them
     Memory(memory::Arguments),
-    /// Many keys on both sides and nothing to copy: time and peak memory of a listing and of a comparison
+    /// Many keys on both sides and nothing to copy, in little address space
     Keys(keys::Arguments),
     /// An S3 server for a benchmark; ends with its standard input
     #[command(hide = true)]
     Server(server::Arguments),
-    /// The least a copy can cost: one GET and one PUT an object, and nothing else
+    /// The least the work can cost
     #[command(hide = true)]
     Floor(floor::Arguments),
     /// Start a program and write down what it used
@@ -43,13 +72,28 @@ pub(crate) enum Command {
 ///
 /// # Errors
 /// A program cannot be built or started, a copy fails, or what arrived is not what was sent.
-pub(crate) fn run(command: &Command) -> Result<ExitCode> {
-    match command {
-        Command::Small(arguments) => small::run(arguments),
-        Command::Memory(arguments) => memory::run(arguments),
-        Command::Keys(arguments) => keys::run(arguments),
-        Command::Server(arguments) => server::run(arguments),
-        Command::Floor(arguments) => floor::run(arguments),
-        Command::Measure(arguments) => measure::run(arguments),
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    match &arguments.other {
+        Some(Other::Memory(arguments)) => memory::run(arguments),
+        Some(Other::Keys(arguments)) => keys::run(arguments),
+        Some(Other::Server(arguments)) => server::run(arguments),
+        Some(Other::Floor(arguments)) => floor::run(arguments),
+        Some(Other::Measure(arguments)) => measure::run(arguments),
+        None => side_by_side(arguments),
     }
+}
+
+fn side_by_side(arguments: &Arguments) -> Result<ExitCode> {
+    let programs = Programs::build()?;
+    let workloads = if arguments.workloads.is_empty() { Workload::value_variants() } else { &arguments.workloads };
+    let mut holds = true;
+    for mut case in workloads.iter().flat_map(|workload| workload.cases(arguments.scale)) {
+        if let Some(server) = arguments.server {
+            case.server = server;
+        }
+        let record = race::run(case, arguments.rounds, &programs, &arguments.only)?;
+        results::show(&record)?;
+        holds &= record.broken.is_empty();
+    }
+    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

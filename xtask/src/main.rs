@@ -28,15 +28,14 @@ enum Task {
     #[command(subcommand)]
     Testbed(testbed::Command),
     /// Measurements, beside other tools
-    #[command(subcommand)]
-    Bench(bench::Command),
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Test(arguments) => test::run(&arguments),
         Task::Testbed(command) => testbed::run(command),
-        Task::Bench(command) => bench::run(&command),
+        Task::Bench(arguments) => bench::run(&arguments),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -36,7 +36,9 @@ impl Programs {
     /// # Errors
     /// The build failed.
     pub(crate) fn build() -> Result<Self> {
-        // Each by itself: built together, the one would get the features that the other asks of shared crates.
+        // Each by itself: built together, the one would get the features that the other asks of shared crates. One target
+        // folder serves all three, because cargo keeps a shared crate once for each set of features: going from one to
+        // the other builds nothing anew.
         Ok(Self { solgate: program("solgate")?, mirror: program("transship-mirror")?, xtask: program("xtask")? })
     }
 }

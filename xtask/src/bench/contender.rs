@@ -1,6 +1,7 @@
-//! The programs that are compared, each with the flags it is run with.
+//! The programs that are compared.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
@@ -13,16 +14,12 @@ use transship_testbed::servers::testbed_directory;
 
 use super::{
     build::Programs,
-    end::{ACCESS_KEY, BUCKET, SECRET_KEY},
+    workload::{Case, Kind, Task},
 };
 use crate::workspace;
 
 /// Below this, the source's objects are.
 pub(crate) const SOURCE: &str = "in";
-
-/// What an rclone user sets for many small objects.
-const TUNED: &[&str] =
-    &["--transfers", "64", "--checkers", "64", "--fast-list", "--checksum", "--s3-no-check-bucket", "--s3-no-head"];
 
 /// One row of the table.
 #[derive(Debug, Serialize)]
@@ -32,93 +29,140 @@ pub(crate) struct Contender {
     /// As it tells it.
     pub(crate) version: String,
     #[serde(skip)]
-    program: PathBuf,
+    pub(crate) program: PathBuf,
     #[serde(skip)]
-    tool: Tool,
+    pub(crate) tool: Tool,
+    /// More resident memory than this is a failure: for ours.
+    #[serde(skip)]
+    pub(crate) most_memory: Option<u64>,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Tool {
-    Solgate,
-    Rclone(&'static [&'static str]),
-    JuiceFs,
+/// What is run, and how it is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tool {
+    Solgate(&'static [&'static str]),
+    Mirror(&'static [&'static str]),
+    /// A bare loop over `object_store`.
     Floor,
+    Rclone(Setting),
+    JuiceFs(Setting),
+    S3Sync(Setting),
+    S5cmd(Setting),
+    Aws(Setting),
+    /// `gzip -dc` into nothing: unpacking by itself.
+    Gunzip,
+    /// What a user writes in a shell: `rclone cat | gunzip | rclone rcat`.
+    Pipes,
 }
 
-/// Where one run reads and writes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ways<'a> {
-    /// Endpoint of the source.
-    pub(crate) from: &'a str,
-    /// Endpoint of the destination.
-    pub(crate) to: &'a str,
-    /// Prefix at the destination.
-    pub(crate) prefix: &'a str,
-    /// For configuration files.
-    pub(crate) folder: &'a Path,
+/// Each peer runs twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Setting {
+    Default,
+    Tuned,
 }
+
+/// A program that is looked for, and what is set.
+type Known = (&'static str, &'static str, &'static str, Tool);
+
+/// Name in the table, program, argument that asks for its version, tool.
+const PEERS: [Known; 12] = [
+    ("rclone", "rclone", "version", Tool::Rclone(Setting::Default)),
+    ("rclone, tuned", "rclone", "version", Tool::Rclone(Setting::Tuned)),
+    ("juicefs sync", "juicefs", "version", Tool::JuiceFs(Setting::Default)),
+    ("juicefs sync, tuned", "juicefs", "version", Tool::JuiceFs(Setting::Tuned)),
+    ("s3sync", "s3sync", "--version", Tool::S3Sync(Setting::Default)),
+    ("s3sync, tuned", "s3sync", "--version", Tool::S3Sync(Setting::Tuned)),
+    ("s5cmd", "s5cmd", "version", Tool::S5cmd(Setting::Default)),
+    ("s5cmd, tuned", "s5cmd", "version", Tool::S5cmd(Setting::Tuned)),
+    ("aws s3", "aws", "--version", Tool::Aws(Setting::Default)),
+    ("aws s3, tuned", "aws", "--version", Tool::Aws(Setting::Tuned)),
+    ("gunzip alone", "gzip", "--version", Tool::Gunzip),
+    ("rclone, gunzip, rclone", "rclone", "version", Tool::Pipes),
+];
+
+const MIB: u64 = 1 << 20;
 
 impl Contender {
-    /// Ours, the floor, and those peers that are on this machine; and a line for each one that is not.
+    /// Ours, the floor, and those peers that are on this machine and can do it; and a line for each reason why
+    /// others do not run.
     ///
     /// # Errors
     /// One does not tell its version.
-    pub(crate) fn all(programs: &Programs) -> Result<(Vec<Self>, Vec<String>)> {
-        let ours = Self {
-            name: "solgate",
-            version: first_line(&programs.solgate, "version")?,
-            program: programs.solgate.clone(),
-            tool: Tool::Solgate,
-        };
-        let floor = Self {
-            name: "bare loop",
-            version: format!("object_store {}", locked("object_store")?),
-            program: programs.xtask.clone(),
-            tool: Tool::Floor,
-        };
-        let mut all = vec![ours, floor];
-        let mut missing = Vec::new();
-        for (name, program, tool) in [
-            ("rclone", "rclone", Tool::Rclone(&[])),
-            ("rclone, tuned", "rclone", Tool::Rclone(TUNED)),
-            ("juicefs sync", "juicefs", Tool::JuiceFs),
-        ] {
-            match find(program) {
-                Some(program) => all.push(Self { name, version: first_line(&program, "version")?, program, tool }),
-                None => missing.push(format!("{name}: `cargo xtask testbed install --bench` brings {program}")),
+    pub(crate) fn of(case: &Case, programs: &Programs) -> Result<(Vec<Self>, Vec<String>)> {
+        let mut all = ours(case, programs)?;
+        let mut missing = BTreeMap::<&str, Vec<&str>>::new();
+        for (name, program, question, tool) in PEERS {
+            match (tool.refusal(case), find(program)) {
+                (Err(None), _) => {}
+                (Err(Some(reason)), _) => missing.entry(reason).or_default().push(name),
+                (Ok(()), Some(program)) => {
+                    let version = first_line(&program, question)?;
+                    all.push(Self { name, version, program, tool, most_memory: None });
+                }
+                (Ok(()), None) => missing.entry("not on this machine").or_default().push(name),
             }
         }
-        Ok((all, missing))
+        let missing = missing.into_iter().map(|(reason, names)| format!("{reason}: {}", names.join("; ")));
+        Ok((all, missing.collect()))
     }
 
-    /// The command that copies everything from [`SOURCE`] to the prefix.
-    ///
-    /// # Errors
-    /// Its configuration cannot be written.
-    pub(crate) fn command(&self, ways: Ways<'_>) -> Result<Command> {
-        let mut command = Command::new(&self.program);
-        match self.tool {
-            Tool::Solgate => command.arg("--config").arg(solgate_config(ways)?).arg("sync"),
-            Tool::Rclone(flags) => {
-                let places = [format!("from:{BUCKET}/{SOURCE}"), format!("to:{BUCKET}/{}", ways.prefix)];
-                command.arg("--config").arg(rclone_config(ways)?).arg("copy").args(places).args(flags)
-            }
-            Tool::JuiceFs => {
-                let place = |endpoint: &str, prefix: &str| {
-                    let host = endpoint.trim_start_matches("http://");
-                    format!("minio://{ACCESS_KEY}:{SECRET_KEY}@{host}/{BUCKET}/{prefix}/")
-                };
-                let places = [place(ways.from, SOURCE), place(ways.to, ways.prefix)];
-                command.args(["sync", "--threads", "64"]).args(places)
-            }
-            Tool::Floor => command.args(["bench", "floor", ways.from, SOURCE, ways.to, ways.prefix]),
-        };
-        Ok(command)
-    }
-
-    /// Whether this is the program under test.
+    /// Whether this is one of the programs under test.
     pub(crate) fn is_ours(&self) -> bool {
-        matches!(self.tool, Tool::Solgate)
+        matches!(self.tool, Tool::Solgate(_) | Tool::Mirror(_))
+    }
+
+    /// Whether it leaves something behind that can be looked at.
+    pub(crate) fn copies(&self) -> bool {
+        self.tool != Tool::Gunzip
+    }
+}
+
+fn ours(case: &Case, programs: &Programs) -> Result<Vec<Contender>> {
+    let solgate = |name, flags, most: u64| {
+        let version = first_line(&programs.solgate, "version")?;
+        let (program, tool) = (programs.solgate.clone(), Tool::Solgate(flags));
+        anyhow::Ok(Contender { name, version, program, tool, most_memory: Some(most * MIB) })
+    };
+    let mirror = |name, flags| {
+        let version = first_line(&programs.mirror, "--version")?;
+        let (program, tool) = (programs.mirror.clone(), Tool::Mirror(flags));
+        anyhow::Ok(Contender { name, version, program, tool, most_memory: Some(64 * MIB) })
+    };
+    let mut all = match case.task {
+        Task::Copy if case.kind == Kind::Large => {
+            vec![solgate("solgate", &[], 256)?, solgate("solgate, little memory", &["--memory", "32MiB"], 64)?]
+        }
+        Task::Copy | Task::Unpack => vec![solgate("solgate", &[], 256)?],
+        Task::Compare => vec![mirror("transship-mirror", &[])?],
+        Task::List => vec![
+            mirror("transship-mirror", &["--checkers", "16"])?,
+            mirror("transship-mirror, one lister", &["--checkers", "1"])?,
+        ],
+    };
+    // An object of 8 GiB in memory is no floor.
+    if case.stock.count() > 1 {
+        let version = format!("object_store {}", locked("object_store")?);
+        let (program, tool) = (programs.xtask.clone(), Tool::Floor);
+        all.push(Contender { name: "bare loop", version, program, tool, most_memory: None });
+    }
+    Ok(all)
+}
+
+impl Tool {
+    /// Why it cannot do this: `None` where nobody would expect it to.
+    fn refusal(self, case: &Case) -> Result<(), Option<&'static str>> {
+        match (self, case.task) {
+            (Self::Gunzip | Self::Pipes, Task::Unpack) => Ok(()),
+            (Self::Gunzip | Self::Pipes, _) => Err(None),
+            (_, Task::Unpack) => Err(Some("cannot unpack")),
+            (Self::S5cmd(_) | Self::Aws(_), _) if !case.together => Err(Some("takes one endpoint only")),
+            (Self::S5cmd(Setting::Tuned) | Self::Aws(Setting::Tuned), Task::List) => {
+                Err(Some("nothing to set, it lists page by page"))
+            }
+            (Self::JuiceFs(_) | Self::S3Sync(_), Task::List) => Err(Some("prints no listing")),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -143,32 +187,4 @@ fn locked(name: &str) -> Result<String> {
     let entry = lock.split("[[package]]").find(|entry| entry.contains(&format!("name = \"{name}\"\n")));
     let version = entry.and_then(|entry| entry.lines().find_map(|line| line.strip_prefix("version = ")));
     Ok(version.with_context(|| format!("{name} is not in Cargo.lock"))?.trim_matches('"').to_owned())
-}
-
-fn solgate_config(ways: Ways<'_>) -> Result<PathBuf> {
-    let place = |endpoint: &str, prefix: &str| {
-        format!(
-            "endpoint_url = {endpoint}\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n\
-             base_path = {BUCKET}/{prefix}\n"
-        )
-    };
-    let (source, destination) = (place(ways.from, SOURCE), place(ways.to, ways.prefix));
-    let text = format!("[solgate]\ntimedelta = 5200w\n[source]\n{source}[destination_0]\n{destination}");
-    written(ways.folder.join("config.ini"), &text)
-}
-
-fn rclone_config(ways: Ways<'_>) -> Result<PathBuf> {
-    let remote = |name: &str, endpoint: &str| {
-        format!(
-            "[{name}]\ntype = s3\nprovider = Other\nregion = us-east-1\nendpoint = {endpoint}\n\
-             access_key_id = {ACCESS_KEY}\nsecret_access_key = {SECRET_KEY}\n"
-        )
-    };
-    let text = remote("from", ways.from) + &remote("to", ways.to);
-    written(ways.folder.join("rclone.conf"), &text)
-}
-
-fn written(path: PathBuf, text: &str) -> Result<PathBuf> {
-    fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
-    Ok(path)
 }

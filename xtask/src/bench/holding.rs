@@ -6,13 +6,14 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use clap::ValueEnum;
 use flate2::{Compression, write::GzEncoder};
+use serde::{Deserialize, Serialize};
 use transship_testbed::s3::StoredObject;
 
 /// Bytes of one part, and of the text in one gzip member.
 const PIECE: usize = 8 << 20;
 
 /// What a source holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub(crate) enum Holding {
     /// One object, written in one part
     Single,
@@ -51,6 +52,33 @@ impl Holding {
             object.etag();
         }
         Ok(objects)
+    }
+}
+
+/// gzip archives of about one size that all differ.
+pub(crate) struct Archives {
+    body: Vec<u8>,
+}
+
+impl Archives {
+    /// Archives of `size` bytes, or a little more.
+    ///
+    /// # Errors
+    /// The size is beyond what this machine can address.
+    pub(crate) fn new(size: u64) -> Result<Self> {
+        let member = packed(&text(PIECE))?;
+        let members = usize::try_from(size).context("too large")?.div_ceil(member.len()).max(1);
+        Ok(Self { body: member.repeat(members) })
+    }
+
+    /// One of them: a member of its own, and those that all have.
+    ///
+    /// # Errors
+    /// There is not enough memory.
+    pub(crate) fn packed(&self, n: u64) -> Result<Vec<u8>> {
+        let mut archive = packed(format!("archive {n}\n").as_bytes())?;
+        archive.extend_from_slice(&self.body);
+        Ok(archive)
     }
 }
 

@@ -12,6 +12,8 @@ use super::{
     machine::Machine,
     measure::{Usage, measured_within, median},
     record,
+    server::Setup,
+    stock::Stock,
     table::print,
 };
 
@@ -84,7 +86,9 @@ struct Record<'a> {
 /// A run failed, as it does where it needs more memory than the limit, sent anything but listings, or did not see every key.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let programs = Programs::build()?;
-    let mut ends = [(); 2].map(|()| End::numbered(&programs, arguments.count, arguments.delay));
+    let stock = Some(Stock::Numbered { count: arguments.count });
+    let setup = Setup { stock, page_delay: arguments.delay, ..Setup::default() };
+    let mut ends = [(); 2].map(|()| End::testbed(&programs, &setup));
     let [Ok(source), Ok(destination)] = &mut ends else {
         anyhow::bail!("a server does not start");
     };

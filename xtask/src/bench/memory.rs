@@ -9,11 +9,14 @@ use tokio::runtime::Runtime;
 
 use super::{
     build::Programs,
+    content,
     end::{ACCESS_KEY, BUCKET, End, SECRET_KEY},
     holding::Holding,
     machine::Machine,
     measure::{Usage, measured, median},
-    record, stock,
+    place::Place,
+    record,
+    server::Setup,
     table::print,
 };
 
@@ -68,9 +71,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let cases = if arguments.only.is_empty() { Holding::value_variants() } else { &arguments.only };
     let mut samples = Vec::new();
     for &case in cases {
-        let source = End::holding(&programs, case, arguments.size)?;
+        let source = End::testbed(&programs, &Setup { holding: Some((case, arguments.size)), ..Setup::default() })?;
         for round in 1..=arguments.rounds {
-            let destination = End::discarding(&programs, arguments.delay)?;
+            let sink = Setup { discard: true, upload_delay: arguments.delay, ..Setup::default() };
+            let destination = End::testbed(&programs, &sink)?;
             let usage = one(arguments, &programs, case, &source, &destination)?;
             runtime.block_on(arrived(arguments.size, &destination))?;
             samples.push(Sample { case: case.name(), round, usage });
@@ -130,8 +134,8 @@ fn one(arguments: &Arguments, programs: &Programs, case: Holding, source: &End, 
 
 /// The program has compared digests; that the size is right is seen here.
 async fn arrived(size: u64, destination: &End) -> Result<()> {
-    let listing = stock::listing(&stock::open(destination.endpoint())?, "out").await?;
-    let arrived: u64 = listing.values().map(|(size, _)| *size).sum();
+    let listing = content::listing(&Place::new(destination.endpoint(), BUCKET, "out")).await?;
+    let arrived: u64 = listing.values().map(|object| object.size).sum();
     ensure!(arrived == size, "{arrived} bytes arrived instead of {size}");
     Ok(())
 }

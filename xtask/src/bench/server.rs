@@ -4,81 +4,143 @@ use std::{
     collections::BTreeMap,
     io::{self, BufRead, Write},
     process::ExitCode,
-    time::Duration,
+    str::FromStr,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context, Result};
 use clap::Args;
-use transship_testbed::s3::{Effect, Fault, LogDetail, Operation, S3Server, StoredObject, WrongRegion};
+use serde::{Deserialize, Serialize};
+use transship_testbed::s3::{Effect, Fault, LogDetail, LoggedRequest, Operation, S3Server, StoredObject, WrongRegion};
 
 use super::{
-    end::{ACCESS_KEY, BUCKET, SECRET_KEY},
-    holding::Holding,
+    contender::SOURCE,
+    end::{ACCESS_KEY, BUCKET, SECRET_KEY, Seen, TWIN},
+    holding::{Archives, Holding},
+    stock::Stock,
 };
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Digest the bodies of uploads and drop them
-    #[arg(long)]
-    discard: bool,
-    /// Milliseconds before each upload of an object or a part is read
-    #[arg(long, default_value_t = 0)]
-    delay: u64,
-    /// What it holds from the start
-    #[arg(long, value_enum)]
-    holding: Option<Holding>,
-    /// The bytes of that
-    #[arg(long, default_value_t = 0)]
-    size: u64,
-    /// So many objects that are listed without being held
-    #[arg(long)]
-    numbered: Option<u64>,
-    /// Milliseconds before each page of a listing
-    #[arg(long, default_value_t = 0)]
-    page_delay: u64,
+    /// What it is like, as JSON
+    setup: Setup,
 }
 
-/// Serves until standard input ends. The first line printed is the endpoint; each line read is answered with the number
-/// of requests of each operation so far.
+/// What a server is like.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Setup {
+    /// Digests the bodies of uploads and drops them.
+    pub(crate) discard: bool,
+    /// Keeps every request, and not only their number.
+    pub(crate) log: bool,
+    /// Milliseconds before each upload of an object or a part is read.
+    pub(crate) upload_delay: u64,
+    /// Milliseconds before each page of a listing.
+    pub(crate) page_delay: u64,
+    /// Large objects that it holds from the start, and their bytes.
+    pub(crate) holding: Option<(Holding, u64)>,
+    /// What it holds from the start.
+    pub(crate) stock: Option<Stock>,
+}
+
+impl FromStr for Setup {
+    type Err = serde_json::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        serde_json::from_str(text)
+    }
+}
+
+/// Serves until standard input ends. The first line printed is the endpoint; each line read is answered: `counts` with
+/// the number of requests of each operation so far, `seen` with those that came since it was asked last.
 ///
 /// # Errors
 /// It cannot start, or whoever started it reads no more.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let setup = &arguments.setup;
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
     let mut builder = S3Server::builder()
         .bucket(BUCKET)
+        .bucket(TWIN)
         .key(ACCESS_KEY, SECRET_KEY)
         .wrong_region(WrongRegion::Accept)
-        .log(LogDetail::Counts);
-    if arguments.discard {
+        .log(if setup.log { LogDetail::Requests } else { LogDetail::Counts });
+    if setup.discard {
         builder = builder.discard_bodies();
     }
+    let started = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let server = runtime.block_on(builder.start())?;
-    if let Some(holding) = arguments.holding {
-        for (key, object) in holding.objects(arguments.size)? {
+    furnish(&server, setup)?;
+    let (mut out, mut told) = (io::stdout(), 0);
+    writeln!(out, "{}", server.endpoint())?;
+    for line in io::stdin().lock().lines() {
+        let answer = match &*line? {
+            "seen" => {
+                let fresh: Vec<_> = server.requests().into_iter().filter(|request| request.sequence >= told).collect();
+                told = fresh.last().map_or(told, |request| request.sequence + 1);
+                serde_json::to_string(&fresh.into_iter().map(|request| seen(request, started)).collect::<Vec<_>>())?
+            }
+            _ => {
+                let counts = server.counts().into_iter();
+                let counts: BTreeMap<_, _> = counts.map(|(operation, n)| (format!("{operation:?}"), n)).collect();
+                serde_json::to_string(&counts)?
+            }
+        };
+        writeln!(out, "{answer}")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn seen(request: LoggedRequest, started: Duration) -> Seen {
+    Seen {
+        operation: format!("{:?}", request.operation),
+        key: request.key.unwrap_or_default(),
+        arrived: (started + request.arrived).as_secs_f64(),
+        answered: (started + request.answered.unwrap_or(request.arrived)).as_secs_f64(),
+    }
+}
+
+fn furnish(server: &S3Server, setup: &Setup) -> Result<()> {
+    if let Some((holding, size)) = setup.holding {
+        for (key, object) in holding.objects(size)? {
             server.put(BUCKET, &key, object);
         }
     }
-    if let Some(count) = arguments.numbered {
-        server.store().number(BUCKET, count, StoredObject::new("content"));
+    if let Some(stock) = setup.stock {
+        plant(server, stock)?;
     }
-    if arguments.page_delay > 0 {
-        let delay = Duration::from_millis(arguments.page_delay);
-        server.faults().add(Fault::new(Effect::Delay(delay)).on(Operation::ListObjectsV2));
-    }
-    if arguments.delay > 0 {
-        let delay = Duration::from_millis(arguments.delay);
-        for operation in [Operation::PutObject, Operation::UploadPart] {
-            server.faults().add(Fault::new(Effect::Delay(delay)).on(operation));
+    let delays = [
+        (setup.page_delay, vec![Operation::ListObjectsV2, Operation::ListObjects]),
+        (setup.upload_delay, vec![Operation::PutObject, Operation::UploadPart]),
+    ];
+    for (delay, operations) in delays.into_iter().filter(|(delay, _)| *delay > 0) {
+        for operation in operations {
+            server.faults().add(Fault::new(Effect::Delay(Duration::from_millis(delay))).on(operation));
         }
     }
-    let mut out = io::stdout();
-    writeln!(out, "{}", server.endpoint())?;
-    for line in io::stdin().lock().lines() {
-        line?;
-        let counts = server.counts().into_iter();
-        let counts: BTreeMap<_, _> = counts.map(|(operation, n)| (format!("{operation:?}"), n)).collect();
-        writeln!(out, "{}", serde_json::to_string(&counts)?)?;
+    Ok(())
+}
+
+fn plant(server: &S3Server, stock: Stock) -> Result<()> {
+    if let Stock::Numbered { count } = stock {
+        // Equal times at both: otherwise whoever compares them finds every object changed.
+        let object = StoredObject::new("content").modified_at(server.now());
+        [BUCKET, TWIN].into_iter().for_each(|bucket| server.store().number(bucket, count, object.clone()));
+        return Ok(());
     }
-    Ok(ExitCode::SUCCESS)
+    let archives = match stock {
+        Stock::Archives { size, .. } => Some(Archives::new(size)?),
+        _ => None,
+    };
+    for n in 0..stock.count() {
+        let object = match &archives {
+            Some(archives) => StoredObject::new(archives.packed(n)?),
+            None => StoredObject::synthetic(stock.size(n), n),
+        };
+        // Now, and not while somebody waits for the first listing.
+        object.etag();
+        server.put(BUCKET, &format!("{SOURCE}/{}", stock.key(n)), object);
+    }
+    Ok(())
 }

@@ -1,0 +1,48 @@
+//! What must hold of our own runs. Times are for people to judge; these hold on every machine.
+
+use super::{
+    contender::Contender,
+    race::Sample,
+    workload::{Bound, Case},
+};
+
+/// Pages that may be missing keys, beside one in ten: ranges end in pages that are not full.
+const SPARE_PAGES: u64 = 64;
+
+/// What does not hold of a run, for people.
+pub(crate) fn broken(case: &Case, contender: &Contender, sample: &Sample) -> Vec<String> {
+    let mut broken: Vec<_> = case.bounds.iter().filter_map(|bound| bound.broken(case, sample)).collect();
+    if let Some(most) = contender.most_memory
+        && sample.usage.peak > most
+    {
+        broken.push(format!("peak memory of {} MiB, beyond {}", sample.usage.peak >> 20, most >> 20));
+    }
+    broken.into_iter().map(|what| format!("{}: {what}", contender.name)).collect()
+}
+
+impl Bound {
+    fn broken(self, case: &Case, sample: &Sample) -> Option<String> {
+        let requests = sample.requests.as_ref()?;
+        let of = |operation: &str| requests.get(operation).copied().unwrap_or(0);
+        let (all, objects) = (requests.values().sum::<u64>(), case.stock.count());
+        let heads = of("HeadObject");
+        let listings = of("ListObjectsV2") + of("ListObjects");
+        let (holds, rule) = match self {
+            Self::TwoRequests => {
+                let few = all <= 2 * objects + objects.div_ceil(1000) + 16;
+                (few && of("GetObject") == objects && of("PutObject") == objects, "one GET and one PUT an object")
+            }
+            Self::ReadOnce => (of("GetObject") == objects, "the source is read once"),
+            Self::NoHead => (heads == 0, "no HEAD"),
+            Self::OnlyPages => {
+                let sides = if case.task == super::workload::Task::Compare { 2 } else { 1 };
+                let pages = sides * objects.div_ceil(1000);
+                (listings == all && listings <= pages * 11 / 10 + SPARE_PAGES, "nothing but one listing of each side")
+            }
+            Self::NoBytes => {
+                (of("GetObject") + of("PutObject") + of("UploadPart") == 0, "no object's bytes through the client")
+            }
+        };
+        (!holds).then(|| format!("not true: {rule}; requests {requests:?}"))
+    }
+}

@@ -1,0 +1,98 @@
+//! A case's table, for people and for `docs/benchmarks.md`.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+
+use super::{
+    measure::median,
+    race::{Record, Sample},
+    record,
+    table::table,
+};
+
+/// Requests by verb; a copy that the server makes by itself is a PUT without bytes.
+const VERBS: [(&str, &[&str]); 6] = [
+    ("LIST", &["ListObjects", "ListObjectsV2"]),
+    ("HEAD", &["HeadObject", "HeadBucket"]),
+    (
+        "GET",
+        &["GetObject", "GetObjectTagging", "GetBucketLocation", "ListParts", "ListMultipartUploads", "ListBuckets"],
+    ),
+    ("PUT", &["PutObject", "UploadPart", "PutObjectTagging", "CreateBucket"]),
+    ("COPY", &["CopyObject", "UploadPartCopy"]),
+    ("POST", &["CreateMultipartUpload", "CompleteMultipartUpload", "DeleteObjects"]),
+];
+
+/// Prints the table, and writes it and the samples.
+///
+/// # Errors
+/// They cannot be written.
+pub(crate) fn show(record: &Record) -> Result<()> {
+    let section = section(record);
+    println!("\n{section}");
+    let path = record::directory()?.join(format!("{}.md", record.case.name));
+    fs::write(&path, section).with_context(|| format!("write {}", path.display()))?;
+    record::write(record.case.name, record)?;
+    record.broken.iter().for_each(|what| println!("FAILED: {what}"));
+    Ok(())
+}
+
+fn section(record: &Record) -> String {
+    let rounds = record.samples.iter().map(|sample| sample.round).max().unwrap_or(0);
+    let title = format!("{}, on {}; rounds: {rounds}, medians", record.case.title, record.case.server.name());
+    let verbs: Vec<_> =
+        VERBS.iter().filter(|(_, operations)| record.samples.iter().any(|s| n(s, operations) > 0)).collect();
+    let small = record.samples.iter().any(|sample| sample.small_objects.is_some());
+    let mut heading = vec!["program", "wall s", "to ours", "CPU s", "to ours", "peak MiB"];
+    heading.extend(verbs.iter().map(|(verb, _)| *verb));
+    heading.extend(small.then_some("small objects, ms"));
+    let rows = record.contenders.iter().map(|contender| {
+        let mut row = record.row(contender.name);
+        let last = record.of(contender.name).last();
+        row.extend(verbs.iter().map(|(_, operations)| last.map_or_else(String::new, |s| n(s, operations).to_string())));
+        if small {
+            let of = record.of(contender.name).filter_map(|sample| sample.small_objects);
+            row.push(format!("{:.0}", 1000.0 * median(of)));
+        }
+        row
+    });
+    let rows: Vec<_> = rows.collect();
+    let mut text = format!("{title}. {}.\n\n{}\n", record.machine, table(&heading, &rows));
+    for contender in &record.contenders {
+        let command = record.of(contender.name).last().map_or("", |sample| &sample.command);
+        text += &format!("- {} ({}): `{command}`\n", contender.name, contender.version);
+    }
+    record.missing.iter().for_each(|line| text += &format!("- not run, {line}\n"));
+    text
+}
+
+fn n(sample: &Sample, operations: &[&str]) -> u64 {
+    let Some(requests) = &sample.requests else { return 0 };
+    operations.iter().filter_map(|operation| requests.get(*operation)).sum()
+}
+
+impl Record {
+    fn of(&self, contender: &str) -> impl Iterator<Item = &Sample> {
+        self.samples.iter().filter(move |sample| sample.contender == contender)
+    }
+
+    fn median(&self, contender: &str, figure: impl Fn(&Sample) -> f64) -> f64 {
+        median(self.of(contender).map(figure))
+    }
+
+    #[allow(clippy::cast_precision_loss)] // bytes as MiB, for people
+    fn row(&self, name: &str) -> Vec<String> {
+        let ours = self.contenders.first().map_or("", |first| first.name);
+        let (wall, cpu) = (|sample: &Sample| sample.usage.wall, |sample: &Sample| sample.usage.cpu());
+        let peak = self.of(name).map(|sample| sample.usage.peak).max().unwrap_or(0) as f64 / f64::from(1 << 20);
+        vec![
+            name.to_owned(),
+            format!("{:.2}", self.median(name, wall)),
+            format!("{:.2}", self.median(name, wall) / self.median(ours, wall)),
+            format!("{:.2}", self.median(name, cpu)),
+            format!("{:.2}", self.median(name, cpu) / self.median(ours, cpu)),
+            format!("{peak:.0}"),
+        ]
+    }
+}
