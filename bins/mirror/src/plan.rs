@@ -34,6 +34,11 @@ pub(crate) fn foretold(change: &Change, ends: &Ends) -> (ObjectReport, Option<St
         _ => ObjectReport::from(&Entry { key: key.clone(), ..entry.clone() }),
     };
     let because = (!matches!(outcome, Outcome::Skipped { .. })).then_some(because);
-    object.destinations.push(DestinationReport { because, ..DestinationReport::new(DESTINATION, key, outcome) });
+    let was = match change {
+        Change::Delete { destination, .. } => Some(destination.into()),
+        Change::Copy { replaces: Some((there, _)), .. } => Some(there.into()),
+        _ => None,
+    };
+    object.destinations.push(DestinationReport { because, was, ..DestinationReport::new(DESTINATION, key, outcome) });
     (object, line)
 }

@@ -87,6 +87,10 @@ async fn what_is_replaced_or_deleted_is_kept_and_the_report_says_where() {
     assert_eq!(kept, ["kept/gone.txt.1", "kept/one.txt.1"]);
     assert_eq!(content(&server, "kept/one.txt.1"), "old one");
     assert_eq!(common::object(&report, "one.txt")["kept_as"], "one.txt.1");
+    assert_eq!(
+        (&common::object(&report, "gone.txt")["was"]["size"], &report["totals"]["bytes_deleted"]),
+        (&4.into(), &4.into())
+    );
     assert_eq!((&report["totals"]["kept"], common::object(&report, "new.txt").get("kept_as")), (&2.into(), None));
 }
 

@@ -39,7 +39,7 @@ pub use error::{Error, Result};
 pub use failed_list::FailedList;
 pub use failures::{Failures, Reason};
 pub use header::{Ending, Header, Place, StoreRequests};
-pub use object::{DestinationReport, ObjectReport, Verdict};
+pub use object::{DestinationReport, Former, ObjectReport, Verdict};
 pub use output_file::OutputFile;
 pub use summary::Summary;
 pub use totals::{Counts, DestinationTotals, Totals};

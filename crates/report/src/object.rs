@@ -39,6 +39,9 @@ pub struct DestinationReport {
     /// Why it was to be copied or deleted, where that was decided by comparing both ends: `not there yet`, `another ETag`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
+    /// What was replaced or deleted there, as it was listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<Former>,
     /// Where what was replaced or deleted there is kept, below the place of the backup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_as: Option<Key>,
@@ -52,6 +55,24 @@ pub struct DestinationReport {
     /// What else a reader should know: metadata that the store could not keep, an object written in other parts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// An object that was replaced or deleted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Former {
+    /// Bytes.
+    pub size: u64,
+    /// When it was last written.
+    #[serde(with = "time::serde::rfc3339")]
+    pub last_modified: OffsetDateTime,
+    /// Its entity tag.
+    pub e_tag: Option<ETag>,
+}
+
+impl From<&Entry> for Former {
+    fn from(entry: &Entry) -> Self {
+        Self { size: entry.size, last_modified: entry.last_modified, e_tag: entry.etag.clone() }
+    }
 }
 
 /// An object's outcome over all its destinations: the worst one.
@@ -112,6 +133,7 @@ impl DestinationReport {
             key: key.into(),
             outcome,
             because: None,
+            was: None,
             kept_as: None,
             bytes: 0,
             attempts: 0,

@@ -37,7 +37,12 @@ impl fmt::Display for Summary<'_> {
         line(f, "objects", &self.objects())?;
         let (read, written) = (ByteSize(totals.bytes), ByteSize(totals.bytes_written));
         let written = if header.dry_run { String::new() } else { format!(", {} written", written.display().iec()) };
-        line(f, "bytes", &format!("{} at the source{written}", read.display().iec()))?;
+        let gone = match (totals.bytes_deleted, header.dry_run) {
+            (0, _) => String::new(),
+            (bytes, false) => format!(", {} deleted", ByteSize(bytes).display().iec()),
+            (bytes, true) => format!(", {} would be deleted", ByteSize(bytes).display().iec()),
+        };
+        line(f, "bytes", &format!("{} at the source{written}{gone}", read.display().iec()))?;
         line(f, "time", &self.time())?;
         if !totals.verified.is_empty() {
             line(f, "verified", &strengths(&totals.verified))?;

@@ -51,6 +51,9 @@ pub struct Totals {
     /// What became of them: of each the gravest of its outcomes.
     #[serde(flatten)]
     pub counts: Counts,
+    /// Bytes of objects that were deleted, or would be in a dry run.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bytes_deleted: u64,
     /// Objects that were replaced or deleted and are kept elsewhere.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub kept: u64,
@@ -140,6 +143,9 @@ impl Totals {
         for report in &object.destinations {
             self.destination(&report.destination).add(object, report);
             self.bytes_written += report.bytes;
+            if matches!(report.outcome, Outcome::Deleted | Outcome::PlannedDeletion) {
+                self.bytes_deleted += report.was.as_ref().map_or(0, |was| was.size);
+            }
             self.kept += u64::from(report.kept_as.is_some());
             if let Some(strength) = report.verified() {
                 *self.verified.entry(strength).or_default() += 1;

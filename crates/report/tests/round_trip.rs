@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, time::Duration};
 use proptest::{collection::vec, option, prelude::*};
 use time::OffsetDateTime;
 use transship_report::{
-    Counts, DestinationReport, Ending, Header, ObjectReport, Place, Report, ReportWriter, SCHEMA, StoreRequests,
-    Totals, Verdict,
+    Counts, DestinationReport, Ending, Former, Header, ObjectReport, Place, Report, ReportWriter, SCHEMA,
+    StoreRequests, Totals, Verdict,
 };
 use transship_types::{ETag, Key, Outcome, Strength};
 
@@ -45,8 +45,9 @@ prop_compose! {
         notes in vec(any::<String>(), 0..2),
     ) -> DestinationReport {
         let duration = Duration::from_millis(millis);
+        let was = (bytes % 2 == 0).then(|| Former { size: bytes, last_modified: OffsetDateTime::UNIX_EPOCH, e_tag: None });
         let (key, kept_as) = (key.map(Key::from), kept_as.map(Key::from));
-        DestinationReport { destination, key, outcome, because, kept_as, bytes, attempts, duration, notes }
+        DestinationReport { destination, key, outcome, because, was, kept_as, bytes, attempts, duration, notes }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The first half of a run: what is to be copied.
 
 use futures::{StreamExt, stream::FuturesUnordered};
-use transship_report::{DestinationReport, ObjectReport};
+use transship_report::{DestinationReport, Former, ObjectReport};
 use transship_transfer::{Copied, Job, Target};
 use transship_types::{Entry, Key, Outcome};
 
@@ -144,6 +144,7 @@ impl Work {
         };
         for there in &mut object.destinations {
             there.because = Some(due.because.clone());
+            there.was = due.replaces.as_ref().map(Former::from);
             there.kept_as.clone_from(&kept);
         }
         let fine =

@@ -164,7 +164,8 @@ impl<'a> Deleting<'a> {
         let key = self.relative(entry);
         let mut object = ObjectReport::new(key.clone());
         let there = DestinationReport::new(DESTINATION, key, outcome);
-        object.destinations.push(DestinationReport { because: Some(gone.to_string()), ..there });
+        let because = Some(gone.to_string());
+        object.destinations.push(DestinationReport { because, was: Some(entry.into()), ..there });
         Deleted::Object(object)
     }
 }
