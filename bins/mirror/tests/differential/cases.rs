@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, path::Path};
 
 use proptest::prelude::*;
 
+use crate::ages::{Age, age};
+
 /// Content, and minutes of its time, by path.
 pub(crate) type Tree = BTreeMap<String, (String, u64)>;
 
@@ -13,6 +15,7 @@ pub(crate) struct Case {
     pub(crate) source: Tree,
     pub(crate) destination: Tree,
     pub(crate) flags: Vec<String>,
+    pub(crate) age: Option<Age>,
     pub(crate) kept: Kept,
     pub(crate) listed: Listed,
 }
@@ -21,8 +24,16 @@ pub(crate) struct Case {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kept {
     Not,
-    Elsewhere(&'static [&'static str]),
-    Beside(&'static [&'static str]),
+    Elsewhere(Naming),
+    Beside(Naming),
+}
+
+/// What a kept object's name gets besides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Naming {
+    Same,
+    Behind,
+    BeforeExtension,
 }
 
 /// Filters that a file holds.
@@ -47,16 +58,25 @@ impl Case {
             Listed::Rules(rules) => file("--filter-from", rules),
             Listed::Files(paths) => file("--files-from", paths),
         }
-        let more: &[&str] = match self.kept {
-            Kept::Not => &[],
-            Kept::Elsewhere(more) => {
+        flags.extend(self.age.map(Age::flag));
+        let naming = match self.kept {
+            Kept::Not => return flags,
+            Kept::Elsewhere(naming) => {
                 flags.push(format!("--backup-dir={kept}"));
-                more
+                naming
             }
-            Kept::Beside(more) => more,
+            Kept::Beside(naming) => naming,
         };
-        flags.extend(more.iter().map(|&flag| flag.to_owned()));
+        flags.extend(naming.flags().iter().map(|&flag| flag.to_owned()));
         flags
+    }
+
+    pub(crate) fn has(&self, flag: &str) -> bool {
+        self.flags.iter().any(|given| given == flag)
+    }
+
+    pub(crate) fn is_unlisted(&self) -> bool {
+        matches!(self.listed, Listed::Nothing)
     }
 
     /// rclone has no such guards.
@@ -65,10 +85,47 @@ impl Case {
     }
 }
 
-/// Folders have no dot and files do, so that no path is both.
+impl Naming {
+    fn flags(self) -> &'static [&'static str] {
+        match self {
+            Self::Same => &[],
+            Self::Behind => &["--suffix=.old"],
+            Self::BeforeExtension => &["--suffix=-old", "--suffix-keep-extension"],
+        }
+    }
+
+    /// What an object is kept as.
+    pub(crate) fn of(self, path: &str) -> String {
+        match self {
+            Self::Same => path.to_owned(),
+            Self::Behind => format!("{path}.old"),
+            Self::BeforeExtension => {
+                let name = path.rfind('/').map_or(0, |slash| slash + 1);
+                let tar = path.strip_suffix(".tar.gz").map(str::len);
+                let dot = tar.or(path[name..].rfind('.').map(|dot| name + dot)).unwrap_or(path.len());
+                format!("{}-old{}", &path[..dot], &path[dot..])
+            }
+        }
+    }
+}
+
+/// As long as names may be, with room for a suffix.
+const LONG: &str = concat!(
+    "l23456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567",
+    "890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901.x"
+);
+
+/// Folders have no dot but at their beginning and files do elsewhere, so that no path is both.
 pub(crate) fn path() -> impl Strategy<Value = String> {
-    let folder = prop::sample::select(vec!["a", "b", "ab", "é", "a b"]);
-    let file = prop::sample::select(vec!["a.x", "b.x", "ab.y", "é.y", "[a].x", "a+b.y", "a.tar.gz"]);
+    let folder = prop_oneof![
+        8 => prop::sample::select(vec!["a", "b", "ab", "é", "a b"]),
+        1 => prop::sample::select(vec![".hidden", "d#2"]),
+    ];
+    let file = prop_oneof![
+        8 => prop::sample::select(vec!["a.x", "b.x", "ab.y", "é.y", "[a].x", "a+b.y", "a.tar.gz"]),
+        2 => prop::sample::select(vec!["a.x.old", "a-old.x", "b.x-old", "a-old.tar.gz", "ab.y.old"]),
+        2 => prop::sample::select(vec!["a.x#1", "a.#", ".b.x", "n\nl.x", "t\tb.x", " s .x", LONG]),
+    ];
     (prop::collection::vec(folder, 0..3), file).prop_map(|(mut folders, file)| {
         folders.push(file);
         folders.join("/")
@@ -99,21 +156,19 @@ pub(crate) fn filter() -> impl Strategy<Value = Vec<String>> {
 fn listed() -> impl Strategy<Value = Listed> {
     let sign = prop::sample::select(vec!["+", "-"]);
     let rule = (sign, pattern()).prop_map(|(sign, pattern)| format!("{sign} {pattern}"));
+    // A line cannot hold the end of one.
+    let path = path().prop_filter("a path on one line", |path| !path.contains('\n'));
     prop_oneof![
         4 => Just(Listed::Nothing),
         1 => prop::collection::vec(rule, 0..4).prop_map(Listed::Rules),
-        1 => prop::collection::vec(path(), 0..6).prop_map(Listed::Files),
+        1 => prop::collection::vec(path, 0..6).prop_map(Listed::Files),
     ]
 }
 
 fn kept() -> impl Strategy<Value = Kept> {
-    prop_oneof![
-        4 => Just(Kept::Not),
-        1 => Just(Kept::Elsewhere(&[])),
-        1 => Just(Kept::Elsewhere(&["--suffix=.old"])),
-        1 => Just(Kept::Elsewhere(&["--suffix=-old", "--suffix-keep-extension"])),
-        1 => Just(Kept::Beside(&["--suffix=.old"])),
-    ]
+    let naming = prop::sample::select(vec![Naming::Same, Naming::Behind, Naming::BeforeExtension]);
+    let beside = prop::sample::select(vec![Naming::Behind, Naming::BeforeExtension]);
+    prop_oneof![4 => Just(Kept::Not), 3 => naming.prop_map(Kept::Elsewhere), 2 => beside.prop_map(Kept::Beside)]
 }
 
 /// Flags of which one is given at most, for one kind of ends.
@@ -125,15 +180,22 @@ pub(crate) struct Flags {
 pub(crate) fn case(flags: &Flags) -> impl Strategy<Value = Case> + use<> {
     let comparison = prop::sample::select(flags.comparison);
     let other = prop::sample::select(flags.other);
+    let other = prop_oneof![3 => other.prop_map(|other| (other, None)), 1 => age().prop_map(|age| ("", Some(age)))];
     let command = prop::sample::select(vec!["sync", "copy"]);
     (command, tree(), tree(), filter(), comparison, other, kept(), listed()).prop_map(
-        |(command, source, destination, filter, comparison, other, kept, listed)| {
+        |(command, source, destination, filter, comparison, (other, age), kept, listed)| {
             let deletes = command == "sync" || other != "--delete-excluded";
             let alone = matches!(listed, Listed::Files(_));
             let mut flags = if alone { Vec::new() } else { filter };
             let more = [comparison, if deletes && !alone { other } else { "" }];
             flags.extend(more.into_iter().filter(|flag| !flag.is_empty()).map(str::to_owned));
-            Case { command, source, destination, flags, kept, listed }
+            let age = age.filter(|_| !alone);
+            let mut source = source;
+            if let Kept::Beside(naming) = kept {
+                // Where something comes from the source and is kept under one name, the one that is last is there.
+                destination.keys().for_each(|path| drop(source.remove(&naming.of(path))));
+            }
+            Case { command, source, destination, flags, age, kept, listed }
         },
     )
 }

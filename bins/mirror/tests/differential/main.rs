@@ -1,22 +1,32 @@
 //! Random trees, filters and flags, through rclone and through `transship-mirror`: afterwards the destinations hold the
 //! same, and both say the same of their success.
 //!
-//! `PROPTEST_CASES=5000 cargo test -p transship-mirror --test differential` runs longer.
+//! `PROPTEST_CASES=5000 cargo test -p transship-mirror --test differential` runs longer. The seed of a case that failed is
+//! kept in a file beside this one, and tried first the next time.
 
 // Lints spare tests, but not what tests share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg(unix)]
 
+mod ages;
 mod buckets;
 mod cases;
 mod disks;
+mod excuses;
+mod folders;
+mod mixed;
 
 use std::{
+    fmt::Debug,
     path::PathBuf,
     process::Output,
     time::{Duration, SystemTime},
 };
 
-use proptest::{prelude::*, test_runner::TestRunner};
+use proptest::{
+    prelude::*,
+    test_runner::{FileFailurePersistence, TestRunner},
+};
 
 fn ours() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_transship-mirror"))
@@ -27,11 +37,30 @@ fn time(minutes: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + 60 * minutes)
 }
 
-/// So many cases, unless `PROPTEST_CASES` says more.
-fn runner(cases: u32) -> TestRunner {
+/// Tries so many cases, unless `PROPTEST_CASES` says more; `seeds` is where those are kept that failed.
+fn same<S: Strategy>(
+    cases: u32,
+    seeds: &'static str,
+    test: &str,
+    strategy: &S,
+    try_one: impl Fn(S::Value) -> Result<(), TestCaseError>,
+) where
+    S::Value: Debug,
+{
     let default = ProptestConfig::default();
-    let cases = if default.cases == 256 { cases } else { default.cases };
-    TestRunner::new(ProptestConfig { cases, failure_persistence: None, ..default })
+    let config = ProptestConfig {
+        cases: if default.cases == 256 { cases } else { default.cases },
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(seeds))),
+        // The smallest case is to be told before the run's own limit ends the test.
+        max_shrink_time: 60_000,
+        ..default
+    };
+    if let Err(error) = TestRunner::new(config).run(strategy, try_one) {
+        panic!(
+            "{error}\nThe seed is in {seeds} and is tried first by:\n\
+             cargo test -p transship-mirror --test differential {test}"
+        );
+    }
 }
 
 fn text(output: &Output) -> String {
