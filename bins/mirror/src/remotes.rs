@@ -100,6 +100,9 @@ fn file(remote: &Remote, spec: &LocalSpec) -> Result<Opened> {
         bail!("{} is neither a file nor a directory", remote.name);
     };
     let name = name.to_str().ok_or_else(|| anyhow!("{}: the name is not valid UTF-8", remote.name))?;
+    if spec.root.is_symlink() && spec.links != Links::Followed {
+        bail!("{} is a symbolic link to a file: --copy-links follows it", remote.name);
+    }
     let bucket = BucketSpec::Local(LocalSpec { root: folder.to_owned(), ..spec.clone() });
     at(remote, Location { bucket, prefix: String::new() }, Some(name.to_owned()))
 }

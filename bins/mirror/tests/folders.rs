@@ -1,5 +1,6 @@
 //! Directories: links, names, what vanishes, and what becomes empty.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used)] // in what the tests call, too
 
 mod common;
 
@@ -112,6 +113,16 @@ fn a_folder_that_is_a_link_itself_is_what_it_leads_to() {
     scene.run(&["sync", "from", "to"]).ends_with(0);
     assert_eq!(tree(&scene, "dst"), ["kept"]);
     assert!(scene.path("to").is_symlink());
+}
+
+#[test]
+fn a_link_to_a_file_is_a_source_only_when_it_is_asked_for() {
+    let scene = folders();
+    symlink("kept", scene.path("src/link")).unwrap();
+    scene.run(&["copy", "src/link", "dst"]).ends_with(2).tells(&["src/link", "--copy-links"]);
+    assert_eq!(tree(&scene, "dst"), [""; 0]);
+    scene.run(&["copy", "-L", "src/link", "dst"]).ends_with(0);
+    assert_eq!(tree(&scene, "dst"), ["link"]);
 }
 
 #[test]
