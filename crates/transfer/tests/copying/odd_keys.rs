@@ -145,7 +145,7 @@ async fn a_disk_refuses_what_it_cannot_hold_one_by_one_and_takes_the_rest() {
     let root = tempfile::tempdir().unwrap();
     let (files, s3) = (directory(&root), opened(stage.site()));
     let copier = stage.copier_to(vec![files, s3]);
-    let refused = ["a//b", "/a", "a/", "a/../b", "./c", ".", "..", "a\nb", "a\tb", "a\u{1}b"];
+    let refused = ["a//b", "/a", "a/", "a/../b", "./c", ".", ".."];
     for (key, _) in keys() {
         stage.source.put_object(BUCKET, &key, format!("content of {key:?}"));
         let copied = copier.copy(job(stage.listed(&key).await, 2)).await;
