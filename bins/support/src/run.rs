@@ -5,14 +5,15 @@ use std::{
     time::Duration,
 };
 
-use crate::{ExitCode, LogFormat, Output, logging};
+use crate::{ExitCode, LogFormat, Output, environment, logging};
 
 /// The allocator keeps memory for each thread: more of them than the network can use cost and bring nothing.
 const MOST_THREADS: usize = 8;
 
 /// Runs a binary's main function and ends as it says: an error is printed as one line, a panic as well.
 ///
-/// The function runs on a runtime with a thread for each core, eight at most. Tasks that it leaves behind get two seconds.
+/// The function runs on a runtime with a thread for each core, eight at most, or as many as `TOKIO_WORKER_THREADS` says. Tasks
+/// that it leaves behind get two seconds.
 pub fn run<F, Fut>(main: F) -> std::process::ExitCode
 where
     F: FnOnce() -> Fut,
@@ -24,7 +25,7 @@ where
         say_error(&format!("internal error, a defect in this program: {} ({place})", payload(info.payload())));
     }));
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let threads = cores.min(MOST_THREADS);
+    let threads = threads(environment().get("TOKIO_WORKER_THREADS").map(String::as_str), cores);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -45,6 +46,12 @@ where
     // A blocking read of a terminal or a dead file system must not keep the process.
     runtime.shutdown_timeout(Duration::from_secs(2));
     code.into()
+}
+
+/// What the runtime would make of its variable by itself, had it not been told a number.
+fn threads(asked: Option<&str>, cores: usize) -> usize {
+    let asked = asked.and_then(|number| number.parse().ok()).filter(|number| *number > 0);
+    asked.unwrap_or(cores.min(MOST_THREADS))
 }
 
 /// An error and its causes on one line: causes that only repeat what was said are left out, and control characters are
@@ -96,6 +103,15 @@ mod tests {
 
     use super::*;
     use crate::Failure;
+
+    #[test]
+    fn threads_are_as_many_as_there_are_cores_within_bounds_or_as_are_asked_for() {
+        for (asked, cores, expected) in
+            [(None, 2, 2), (None, 64, 8), (Some("2"), 64, 2), (Some("16"), 2, 16), (Some("0"), 4, 4), (Some("x"), 4, 4)]
+        {
+            assert_eq!(threads(asked, cores), expected, "{asked:?} with {cores} cores");
+        }
+    }
 
     #[test]
     fn causes_are_joined_once_and_on_one_line() {
