@@ -8,11 +8,11 @@ use std::{
 use crate::{ExitCode, LogFormat, Output, environment, logging};
 
 /// The allocator keeps memory for each thread: more of them than the network can use cost and bring nothing.
-const MOST_THREADS: usize = 8;
+const MOST_THREADS: usize = 4;
 
 /// Runs a binary's main function and ends as it says: an error is printed as one line, a panic as well.
 ///
-/// The function runs on a runtime with a thread for each core, eight at most, or as many as `TOKIO_WORKER_THREADS` says. Tasks
+/// The function runs on a runtime with a thread for each core, four at most, or as many as `TOKIO_WORKER_THREADS` says. Tasks
 /// that it leaves behind get two seconds.
 pub fn run<F, Fut>(main: F) -> std::process::ExitCode
 where
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn threads_are_as_many_as_there_are_cores_within_bounds_or_as_are_asked_for() {
         for (asked, cores, expected) in
-            [(None, 2, 2), (None, 64, 8), (Some("2"), 64, 2), (Some("16"), 2, 16), (Some("0"), 4, 4), (Some("x"), 4, 4)]
+            [(None, 2, 2), (None, 64, 4), (Some("2"), 64, 2), (Some("16"), 2, 16), (Some("0"), 4, 4), (Some("x"), 4, 4)]
         {
             assert_eq!(threads(asked, cores), expected, "{asked:?} with {cores} cores");
         }
