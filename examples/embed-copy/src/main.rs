@@ -12,7 +12,12 @@ async fn main() -> anyhow::Result<()> {
     let (from, to) = urls.next().zip(urls.next()).context("usage: example-embed-copy SOURCE_URL DESTINATION_URL")?;
     let totals = copy(&from, &to).await?;
     println!("{} objects, {} bytes, verified: {:?}", totals.counts.copied, totals.bytes_written, totals.verified);
-    anyhow::ensure!(totals.counts.failed == 0, "{} objects failed: {:?}", totals.counts.failed, totals.failures.reasons);
+    anyhow::ensure!(
+        totals.counts.failed == 0,
+        "{} objects failed: {:?}",
+        totals.counts.failed,
+        totals.failures.reasons
+    );
     Ok(())
 }
 

@@ -15,7 +15,10 @@ use transship_config::SolgateConfig;
 async fn main() -> anyhow::Result<()> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("config.ini");
     let totals = run(&SolgateConfig::load(&file, &BTreeMap::new())?).await?;
-    println!("{} objects copied, {} skipped, {} failed", totals.counts.copied, totals.counts.skipped, totals.counts.failed);
+    println!(
+        "{} objects copied, {} skipped, {} failed",
+        totals.counts.copied, totals.counts.skipped, totals.counts.failed
+    );
     Ok(())
 }
 

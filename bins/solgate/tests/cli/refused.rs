@@ -104,7 +104,11 @@ async fn a_default_list_that_cannot_be_written_holds_nothing_up() {
     let ran = as_nobody(&scene, &["transfer", "05"]).unwrap().ends_with(4);
     assert!(ran.stdout.contains("\n  failed list none: create failed.json: permission denied\n"), "{}", ran.stdout);
     let ran = as_nobody(&scene, &["sync"]).unwrap().ends_with(4);
-    assert!((0..60).all(|n| ran.stderr.contains(&format!("\"{n:02}\": Permission denied"))), "{}", ran.stderr);
+    assert!(
+        (0..60).all(|n| ran.stderr.contains(&format!("\"{n:02}\": cannot open the file: Permission denied"))),
+        "{}",
+        ran.stderr
+    );
     let elsewhere = tempfile::tempdir().unwrap();
     fs::set_permissions(elsewhere.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let report = elsewhere.path().join("run.json");

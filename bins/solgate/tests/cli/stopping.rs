@@ -217,7 +217,8 @@ async fn a_second_signal_names_the_files_that_it_leaves_behind() {
     scene.put("raw", "in/gz/z.gz", packed(noise));
     scene.server().faults().add(Fault::new(Effect::DripReply { bytes_per_second: 2 << 20 }).on(Operation::GetObject));
     let child = start(&scene, &["sync"]);
-    let expected = ["as is/gz/z.gz.1.transship-part", "unpacked/gz/z.1.transship-part"].map(|file| files.path("lake").join(file));
+    let expected =
+        ["as is/gz/z.gz.1.transship-part", "unpacked/gz/z.1.transship-part"].map(|file| files.path("lake").join(file));
     until(|| expected.iter().all(|file| file.exists()));
     signal(&child, "TERM");
     std::thread::sleep(Duration::from_millis(300));

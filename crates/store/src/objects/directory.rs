@@ -164,7 +164,7 @@ impl Directory {
                 Ok(found) if found.is_symlink() => return Ok(Way::Link(path)),
                 Ok(_) => return Ok(Way::Blocked),
                 Err(error) if nowhere(&error) => return Ok(Way::Missing(path)),
-                Err(error) => return Err(io_error(&format!("cannot look at {}", path.display()), &error)),
+                Err(error) => return Err(io_error("cannot look at the way there", &error)),
             }
         }
         Ok(Way::Clear)

@@ -85,13 +85,13 @@ impl Directory {
             Ok(found) if found.is_file() => Ok((path, found)),
             Ok(_) => Err(missing()),
             Err(error) if nowhere(&error) => Err(missing()),
-            Err(error) => Err(io_error(&format!("cannot look at {}", path.display()), &error)),
+            Err(error) => Err(io_error("cannot look at the file", &error)),
         }
     }
 
     fn open(&self, key: &str) -> Result<(File, Metadata)> {
         let (path, found) = self.find(key)?;
-        let unreadable = |e| io_error(&format!("cannot open {}", path.display()), &e);
+        let unreadable = |e| io_error("cannot open the file", &e);
         let file = File::open(&path).map_err(unreadable)?;
         let opened = file.metadata().map_err(unreadable)?;
         if identity(&opened) != identity(&found) {
@@ -119,7 +119,7 @@ impl Directory {
         match removed {
             Ok(()) => self.remove_emptied(key),
             Err(error) if nowhere(&error) => {}
-            Err(error) => return Err(io_error(&format!("cannot remove {}", path.display()), &error)),
+            Err(error) => return Err(io_error("cannot remove the file", &error)),
         }
         Ok(())
     }

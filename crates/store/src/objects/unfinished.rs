@@ -96,7 +96,7 @@ impl Directory {
                 // Another write's, or a directory that became empty by a deletion was removed just now.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound && number < PATIENCE => {}
-                Err(error) => return Err(io_error(&format!("cannot create {}", path.display()), &error)),
+                Err(error) => return Err(io_error("cannot create the file", &error)),
             }
         }
     }
@@ -115,7 +115,7 @@ impl Directory {
                 Err(error) if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound) => {
                     self.check_root()?;
                 }
-                Err(error) => return Err(io_error(&format!("cannot create {}", missing.display()), &error)),
+                Err(error) => return Err(io_error("cannot create its directory", &error)),
             }
         }
     }

@@ -137,7 +137,8 @@ impl RequestLog {
             answered: None,
         };
         let (status, bytes_in, bytes_out) = (AtomicU16::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        let entry = Arc::new(Entry { request, started: self.started, status, answered: OnceLock::new(), bytes_in, bytes_out });
+        let entry =
+            Arc::new(Entry { request, started: self.started, status, answered: OnceLock::new(), bytes_in, bytes_out });
         let mut state = self.lock();
         *state.counts.entry(subject.operation).or_default() += 1;
         if keep {

@@ -180,6 +180,10 @@ impl Bucket {
     /// `NoSuchKey`.
     pub(crate) fn object(&self, key: &str) -> S3Result<Arc<StoredObject>> {
         let numbered = || self.numbered.as_ref()?.object(key);
-        self.objects.get(key).cloned().or_else(numbered).ok_or_else(|| s3_error!(NoSuchKey, "The specified key does not exist."))
+        self.objects
+            .get(key)
+            .cloned()
+            .or_else(numbered)
+            .ok_or_else(|| s3_error!(NoSuchKey, "The specified key does not exist."))
     }
 }
