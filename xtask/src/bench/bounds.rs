@@ -6,7 +6,7 @@ use super::{
     workload::{Bound, Case},
 };
 
-/// Pages that may be missing keys, beside one in ten: ranges end in pages that are not full.
+/// Pages beyond those there are, beside one in ten: ranges that were split off end in pages that are not full.
 const SPARE_PAGES: u64 = 64;
 
 /// What does not hold of a run, for people.
@@ -34,9 +34,9 @@ impl Bound {
             }
             Self::ReadOnce => (of("GetObject") == objects, "the source is read once"),
             Self::NoHead => (heads == 0, "no HEAD"),
+            Self::OnlyListings => (listings == all, "nothing but listings"),
             Self::OnlyPages => {
-                let sides = if case.task == super::workload::Task::Compare { 2 } else { 1 };
-                let pages = sides * objects.div_ceil(1000);
+                let pages = 2 * objects.div_ceil(1000);
                 (listings == all && listings <= pages * 11 / 10 + SPARE_PAGES, "nothing but one listing of each side")
             }
             Self::NoBytes => {

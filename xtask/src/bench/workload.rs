@@ -62,6 +62,8 @@ pub(crate) enum Bound {
     ReadOnce,
     /// No HEAD.
     NoHead,
+    /// Nothing but listings.
+    OnlyListings,
     /// Nothing but listings, and of them as many as there are pages; a range that was split off may end in a page that is
     /// not full.
     OnlyPages,
@@ -154,7 +156,7 @@ impl Workload {
             Self::Listing => vec![Case {
                 together: true,
                 page_delay: 50,
-                ..Case::new("listing", Stock::Numbered { count: of(1_000_000) }, Task::List, &[Bound::OnlyPages])
+                ..Case::new("listing", Stock::Numbered { count: of(1_000_000) }, Task::List, &[Bound::OnlyListings])
             }],
             Self::Same => vec![Case {
                 together: true,
