@@ -45,7 +45,7 @@ prop_compose! {
         notes in vec(any::<String>(), 0..2),
     ) -> DestinationReport {
         let duration = Duration::from_millis(millis);
-        let was = (bytes % 2 == 0).then(|| Former { size: bytes, last_modified: OffsetDateTime::UNIX_EPOCH, e_tag: None });
+        let was = (bytes % 2 == 0).then_some(Former { size: bytes, last_modified: OffsetDateTime::UNIX_EPOCH, e_tag: None });
         let (key, kept_as) = (key.map(Key::from), kept_as.map(Key::from));
         DestinationReport { destination, key, outcome, because, was, kept_as, bytes, attempts, duration, notes }
     }
