@@ -10,7 +10,6 @@ use std::{
 
 use anyhow::{Context, Result};
 use futures::TryStreamExt;
-use time::OffsetDateTime;
 use transship::{
     diff::{Criterion, Policy, Reason},
     mirror::{Change, Content, Deletion, Ends, MirrorOptions, changes},
@@ -20,18 +19,12 @@ use transship_support::{ExitCode, Failure, Output, cancel_on_signals};
 
 use crate::{
     cli::{CheckArgs, Cli},
-    remotes::{self, Remotes},
+    remotes::Between,
     sync,
 };
 
 pub(crate) async fn run(cli: &Cli, args: &CheckArgs) -> Result<ExitCode> {
-    let now = OffsetDateTime::now_utc();
-    args.filters.filter(now)?; // mistakes of the command line come before the first request
-    let remotes = Remotes::of(cli)?;
-    let destination = remotes.folder(&args.destination)?;
-    let source = remotes.source(&args.source).await?;
-    let ends = remotes::ends(&source, &destination)?;
-    let filter = args.filters.filter_of(&source, now)?;
+    let Between { ends, filter, .. } = Between::open(cli, &args.source, &args.destination, &args.filters).await?;
     let cancel = cancel_on_signals()?;
     let mut told = Told::open(args)?;
     let mut options = MirrorOptions {

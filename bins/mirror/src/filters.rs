@@ -79,22 +79,6 @@ impl FilterArgs {
         self.read(now).map_err(Failure::usage)
     }
 
-    /// The same, or the one object that was typed in place of a folder.
-    ///
-    /// # Errors
-    /// As [`filter`](Self::filter); an object and filters as well.
-    pub(crate) fn filter_of(&self, source: &Opened, now: OffsetDateTime) -> Result<Filter> {
-        let filter = self.filter(now)?;
-        match &source.only {
-            None => Ok(filter),
-            Some(name) if filter.is_empty() => Ok(Filter::files([name.clone()])),
-            Some(_) => {
-                let name = &source.name;
-                Err(Failure::usage(anyhow!("{name} is one object, and filters choose among the objects of a folder")))
-            }
-        }
-    }
-
     fn read(&self, now: OffsetDateTime) -> Result<Filter> {
         let rules = self.rules()?;
         let limits = Limits {
@@ -147,6 +131,21 @@ impl FilterArgs {
             rules.add(Rule::Exclude("/**".to_owned()))?;
         }
         Ok(rules)
+    }
+}
+
+/// A filter for what was typed: one object in place of a folder takes part alone.
+///
+/// # Errors
+/// Usage: an object and filters.
+pub(crate) fn of_source(filter: Filter, source: &Opened) -> Result<Filter> {
+    match &source.only {
+        None => Ok(filter),
+        Some(name) if filter.is_empty() => Ok(Filter::files([name.clone()])),
+        Some(_) => {
+            let name = &source.name;
+            Err(Failure::usage(anyhow!("{name} is one object, and filters choose among the objects of a folder")))
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use transship_support::{ExitCode, Failure, Output, OutputFormat, cancel_on_signa
 
 use crate::{
     cli::{Cli, ListArgs},
+    filters::of_source,
     remotes::Remotes,
 };
 
@@ -57,10 +58,10 @@ async fn each(
     args: &ListArgs,
     mut take: impl FnMut(&str, &transship::types::Entry) -> Result<()>,
 ) -> Result<ExitCode> {
-    let now = OffsetDateTime::now_utc();
-    args.filters.filter(now)?; // mistakes of the command line come before the first request
+    // Mistakes of the command line come before the first request. Filters are read once: they may stand on stdin.
+    let filter = args.filters.filter(OffsetDateTime::now_utc())?;
     let source = Remotes::of(cli)?.source(&args.remote).await?;
-    let (filter, place) = (Arc::new(args.filters.filter_of(&source, now)?), source.place);
+    let (filter, place) = (Arc::new(of_source(filter, &source)?), source.place);
     let cancel = cancel_on_signals()?;
     let options =
         ListOptions { listers: usize::from(args.checkers), skip: excluded(&filter), ..ListOptions::default() };

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
+use time::OffsetDateTime;
 use transship::{
     Error, Place,
+    diff::Filter,
     mirror::{Backup, Ends},
     store::{BucketSpec, Links, ListRequest, LocalSpec, Location, RetryOptions, S3Credentials, retry},
     transfer::Destination,
@@ -14,6 +16,7 @@ use transship_support::{ExitCode, Failure, environment};
 
 use crate::{
     cli::{BackupArgs, Cli},
+    filters::{FilterArgs, of_source},
     overlap::{Relation, relation},
     sync::code,
 };
@@ -119,6 +122,28 @@ async fn object(folder: Opened, key: &str) -> Result<Opened, Error> {
     let place = Place { prefix: prefix.to_owned(), ..folder.place };
     let location = Location { prefix: prefix.to_owned(), ..folder.location };
     Ok(Opened { place, location, only: Some(name.to_owned()), ..folder })
+}
+
+/// What a command works on.
+pub(crate) struct Between {
+    pub(crate) remotes: Remotes,
+    pub(crate) source: Opened,
+    pub(crate) destination: Opened,
+    pub(crate) ends: Ends,
+    pub(crate) filter: Filter,
+}
+
+impl Between {
+    /// Mistakes of the command line come before the first request. Filters are read once: they may stand on stdin.
+    pub(crate) async fn open(cli: &Cli, source: &str, destination: &str, filters: &FilterArgs) -> Result<Self> {
+        let filter = filters.filter(OffsetDateTime::now_utc())?;
+        let remotes = Remotes::of(cli)?;
+        let destination = remotes.folder(destination)?;
+        let source = remotes.source(source).await?;
+        let ends = ends(&source, &destination)?;
+        let filter = of_source(filter, &source)?;
+        Ok(Self { remotes, source, destination, ends, filter })
+    }
 }
 
 /// Both ends of a run, which lie apart.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use futures::{StreamExt, TryStreamExt};
-use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use transship::{
     Error,
@@ -23,23 +22,18 @@ use transship_support::{
 use crate::{
     cli::{Cli, CutoffMode, MirrorArgs},
     overlap, plan, policy,
-    remotes::{self, Remotes},
+    remotes::{self, Between},
     results::Results,
     stats,
 };
 
 pub(crate) async fn run(cli: &Cli, args: &MirrorArgs, deletes: bool) -> Result<ExitCode> {
-    let now = OffsetDateTime::now_utc();
-    args.filters.filter(now)?; // mistakes of the command line come before the first request
-    let remotes = Remotes::of(cli)?;
-    let destination = remotes.folder(&args.destination)?;
-    let source = remotes.source(&args.source).await?;
-    let ends = remotes::ends(&source, &destination)?;
+    let between = Between::open(cli, &args.source, &args.destination, &args.filters).await?;
+    let Between { remotes, source, destination, ends, filter } = between;
     if let Some(report) = args.run.report.as_ref().filter(|report| deletes && overlap::holds(&destination, report)) {
         let place = ends.destination.describe();
         return Err(Failure::usage(anyhow::anyhow!("--report {report:?} lies in {place}: sync would delete it")));
     }
-    let filter = args.filters.filter_of(&source, now)?;
     let keeps_out = |folder: &str| !filter.enters(folder);
     let backup = remotes::backup(&remotes, &args.backup, &source, &destination, keeps_out)?;
     let cancel = cancel_on_signals()?;

@@ -165,3 +165,19 @@ async fn what_a_list_names_and_the_source_does_not_have_is_told() {
         ran.ends_with(0).tells(&["1 of the 2 objects that --files-from names are not at the source"]);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn filters_from_stdin_hold_for_the_whole_run() {
+    let (server, scene) = stage().await;
+    let run = |arguments: &[&str], stdin: &str| {
+        let command = scene.command(&[&["--config", "rclone.conf"], arguments].concat());
+        assert_cmd::Command::from_std(command).write_stdin(stdin).assert().success().get_output().stdout.clone()
+    };
+    run(&["sync", "source:from/a", "destination:to/a", "--exclude-from", "-"], "gone.txt\none.txt\n");
+    assert_eq!(server.store().keys("to"), ["a/gone.txt", "a/new.txt", "a/one.txt", "a/same.txt"]);
+    assert_eq!(content(&server, "a/one.txt"), "old one");
+    run(&["copy", "source:from", "destination:to/b", "--files-from", "-"], "a/one.txt\n");
+    assert_eq!(content(&server, "b/a/one.txt"), "content");
+    let listed = run(&["ls", "source:from", "--include-from", "-"], "new.txt\n");
+    assert_eq!(String::from_utf8(listed).unwrap(), "        3 a/new.txt\n");
+}
