@@ -8,6 +8,7 @@ mod slow_bucket;
 
 mod faults;
 mod resuming;
+mod rounds;
 mod side_by_side;
 mod skipping;
 mod sorting;
