@@ -27,6 +27,7 @@ mod newest;
 mod on_server;
 mod open_object;
 mod options;
+mod part_md5s;
 mod parts;
 mod pass;
 mod proof;

@@ -1,24 +1,28 @@
 //! An object that has been opened, on its way to all who want it.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, future::join_all, stream};
 use tokio::sync::oneshot;
 use transship_store::{Body, ByteStream, Error, ErrorKind, PutOptions, PutReply, Result, Tag};
-use transship_types::Strength;
-use transship_verify::ETagHasher;
+use transship_types::{Digest, Strength};
+use transship_verify::Hasher;
 
 use crate::{
     CopyOptions, Done, Doubt,
     fanout::fan_out,
     follower::Follower,
-    parts::{Uploaded, Uploader, hash},
+    part_md5s::PartMd5s,
+    parts::{Approved, Uploaded, Uploader, hash},
     pass::{Landed, Pass, Seen, spread},
-    proof,
+    proof::{self, Sent},
     read::Source,
     unpack::gunzip,
-    witness::{Reading, Witness},
+    witness::{Reading, Witness, at_most},
     write::Writer,
 };
 
@@ -45,9 +49,7 @@ impl OpenObject<'_> {
 
     /// Whether the two servers' ETags will prove the copy, as far as can be known beforehand.
     fn is_provable(&self, writer: &Writer) -> bool {
-        self.witness.etag().is_some_and(|etag| etag.md5().is_some())
-            && writer.destination.bucket.capabilities().etag_may_be_md5
-            && !writer.is_encrypted_opaquely()
+        self.witness.etag().is_some_and(|etag| etag.md5().is_some()) && writer.tells_md5s()
     }
 
     /// Read into memory, then written everywhere at once.
@@ -161,10 +163,15 @@ impl OpenObject<'_> {
             let location = writer.destination.bucket.location();
             return Err(Error::new(ErrorKind::InvalidRequest, detail).during("write", location, Some(writer.key())));
         }
-        let mut uploader = self.uploader(writer, self.followers[at].clone(), part_size, part_size);
+        let md5s = PartMd5s::of_uploads(1);
+        let mut uploader = self.uploader(writer, self.followers[at].clone(), md5s, part_size, part_size);
         uploader.options.metadata.extend(writer.note_of_source(&*self.source().bucket, &self.seen.info));
-        let approve = |hasher| self.witness.confirm(hasher);
-        let uploaded = uploader.upload(stream, self.witness.hasher(), approve).await?;
+        let (stream, hashed) = self.checked(stream);
+        let approved = async {
+            let Reading { md5, doubt } = hashed.await.map_err(|_| unread())?;
+            Ok(Approved { md5: Some(md5), doubt })
+        };
+        let uploaded = uploader.upload(stream, approved).await?;
         self.followers[at].unless_leaving(self.judge_upload(writer, uploaded)).await
     }
 
@@ -176,17 +183,19 @@ impl OpenObject<'_> {
         let followers: Vec<_> =
             targets.iter().map(|_| follower.follower().with_patience(self.pass.options.longest_lag)).collect();
         let (pump, streams) = fan_out(gunzip(stream), followers.clone());
+        let md5s = PartMd5s::of_uploads(targets.len());
         let uploads = targets.iter().zip(followers).zip(streams).map(|((&at, follower), stream)| {
-            let (writer, packed) = (&self.pass.writers[at], packed.clone());
-            let approve = |hasher: ETagHasher| async move {
-                let doubt = packed.await.ok_or_else(unread)?;
-                Ok(Reading { md5: hasher.finish_with_md5().1, doubt })
-            };
+            let (writer, packed, md5s) = (&self.pass.writers[at], packed.clone(), md5s.clone());
             async move {
                 let (first, largest) = (self.pass.part(), self.pass.options.largest_part());
-                let uploader = self.uploader(writer, follower.clone(), first, largest);
+                let uploader = self.uploader(writer, follower.clone(), md5s, first, largest);
+                let (stream, md5) = if writer.tells_md5s() { (stream, None) } else { hashed_whole(stream) };
+                let approved = async {
+                    let doubt = packed.await.ok_or_else(unread)?;
+                    Ok(Approved { md5: md5.map(|md5| md5.finish()), doubt })
+                };
                 let unpack = async {
-                    let uploaded = uploader.upload(stream, ETagHasher::new(None, 0), approve).await?;
+                    let uploaded = uploader.upload(stream, approved).await?;
                     follower.unless_leaving(self.judge_upload(writer, uploaded)).await
                 };
                 let location = writer.destination.bucket.location();
@@ -197,13 +206,21 @@ impl OpenObject<'_> {
         futures::join!(pump, join_all(uploads)).1
     }
 
-    fn uploader(&self, writer: &Writer, follower: Follower, part_size: u64, largest_part: u64) -> Uploader {
+    fn uploader(
+        &self,
+        writer: &Writer,
+        follower: Follower,
+        md5s: Arc<PartMd5s>,
+        part_size: u64,
+        largest_part: u64,
+    ) -> Uploader {
         Uploader {
             writer: writer.clone(),
             options: self.options(writer),
             retry: self.pass.options.retry.clone(),
             budget: self.pass.budget.clone(),
             follower,
+            md5s,
             part_size,
             largest_part,
         }
@@ -235,19 +252,15 @@ impl OpenObject<'_> {
     }
 
     async fn judge_upload(&self, writer: &Writer, uploaded: Uploaded) -> Result<Done> {
-        let (etag, sent) = (uploaded.reply.etag.clone(), &uploaded.sent);
-        let in_parts = uploaded.expected.is_some() && etag == uploaded.expected && !uploaded.reply.opaque_etag;
-        let strength = if in_parts {
-            Strength::MultipartEtag
-        } else if let Some(strength) = proof::destination_agrees(writer, &uploaded.reply, &sent.md5) {
-            strength
-        } else {
-            proof::reread(self.source(), writer, &uploaded.reply, &sent.md5).await?
+        let Uploaded { reply, bytes, sent, doubt, in_parts } = uploaded;
+        let strength = match proof::destination_agrees(writer, &reply, &sent) {
+            Some(strength) => strength,
+            None => proof::reread(self.source(), writer, &reply, &sent).await?,
         };
-        let (verified, doubt) = (sent.at_most(strength), sent.doubt);
+        let verified = at_most(doubt, strength);
         let comparable = writer.destination.bucket.capabilities().etag_may_be_md5;
-        let split = uploaded.in_parts && comparable && !writer.target.unpack;
-        Ok(Done::Copied { verified, bytes: uploaded.bytes, etag, on_server: false, split, doubt })
+        let split = in_parts && comparable && !writer.target.unpack;
+        Ok(Done::Copied { verified, bytes, etag: reply.etag, on_server: false, split, doubt })
     }
 
     /// The verdict on a multipart object that was written in the same parts, at this time.
@@ -270,8 +283,12 @@ impl OpenObject<'_> {
             return Some(self.whole(strength, reply, None));
         }
         let sent = sent?;
-        let strength = proof::destination_agrees(writer, reply, &sent.md5)?;
-        Some(self.whole(sent.at_most(strength), reply, sent.doubt))
+        let strength = proof::destination_agrees(writer, reply, &self.sent(sent))?;
+        Some(self.whole(at_most(sent.doubt, strength), reply, sent.doubt))
+    }
+
+    fn sent(&self, reading: &Reading) -> Sent {
+        Sent::whole(reading.md5.clone(), self.seen.info.size)
     }
 
     fn whole(&self, verified: Strength, reply: &PutReply, doubt: Option<Doubt>) -> Done {
@@ -298,8 +315,27 @@ impl OpenObject<'_> {
         if let Some(done) = self.proven(writer, &reply, Some(&sent)) {
             return Ok(done);
         }
-        let verified = proof::reread(self.source(), writer, &reply, &sent.md5).await?;
+        let verified = proof::reread(self.source(), writer, &reply, &self.sent(&sent)).await?;
         Ok(self.whole(verified, &reply, sent.doubt))
+    }
+}
+
+/// Hashes a stream as it passes.
+fn hashed_whole(stream: ByteStream) -> (ByteStream, Option<Passing>) {
+    let passing = Passing(Arc::new(Mutex::new(Hasher::md5())));
+    let hasher = passing.0.clone();
+    let update = move |chunk: &Bytes| hasher.lock().unwrap_or_else(PoisonError::into_inner).update(chunk);
+    (stream.inspect_ok(update).boxed(), Some(passing))
+}
+
+/// The hasher of a stream that is still passing.
+struct Passing(Arc<Mutex<Hasher>>);
+
+impl Passing {
+    /// The digest of what has passed.
+    fn finish(self) -> Digest {
+        let mut hasher = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *hasher, Hasher::md5()).finish()
     }
 }
 

@@ -1,21 +1,22 @@
 //! A stream of bytes as one upload: in one request where it is short, in parts side by side where it is not.
 
-use std::pin::pin;
+use std::{fmt, pin::pin, sync::Arc};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream::FuturesUnordered};
 use transship_store::{
     Body, Bucket, ByteStream, Error, ErrorKind, Failures, Part, PutOptions, PutReply, Result, RetryOptions, Upload,
 };
-use transship_types::{Digest, ETag, ErrorClass};
-use transship_verify::{ETagHasher, Hasher, PartDigests};
+use transship_types::{Digest, ErrorClass};
 
 use crate::{
+    Doubt,
     budget::{Budget, Share},
     follower::Follower,
+    part_md5s::PartMd5s,
+    proof::Sent,
     read::{exhausted, insist},
     upload::{OpenUpload, PARTS_AT_ONCE},
-    witness::Reading,
     write::Writer,
 };
 
@@ -31,6 +32,8 @@ pub(crate) struct Uploader {
     pub(crate) retry: RetryOptions,
     pub(crate) budget: Budget,
     pub(crate) follower: Follower,
+    /// Shared with the other uploads of the same bytes.
+    pub(crate) md5s: Arc<PartMd5s>,
     /// Bytes of the first part.
     pub(crate) part_size: u64,
     /// Bytes of the largest part, where the length is unknown and there is room for it.
@@ -41,11 +44,16 @@ pub(crate) struct Uploader {
 pub(crate) struct Uploaded {
     pub(crate) reply: PutReply,
     pub(crate) bytes: u64,
-    /// MD5 of everything that was sent.
-    pub(crate) sent: Reading,
+    pub(crate) sent: Sent,
+    pub(crate) doubt: Option<Doubt>,
     pub(crate) in_parts: bool,
-    /// The `md5-N` ETag that the object must have, where it was written in parts and they were hashed.
-    pub(crate) expected: Option<ETag>,
+}
+
+/// What is known of all bytes when the last one has gone out.
+pub(crate) struct Approved {
+    /// Their MD5, where it was computed.
+    pub(crate) md5: Option<Digest>,
+    pub(crate) doubt: Option<Doubt>,
 }
 
 /// The memory that a part occupies until it has arrived.
@@ -65,50 +73,55 @@ struct Chunks {
 /// Parts that have arrived.
 #[derive(Default)]
 struct Arrived {
-    parts: Vec<(Part, Option<[u8; 16]>)>,
+    parts: Vec<Part>,
+    /// One for each part, where they were hashed.
+    md5s: Vec<[u8; 16]>,
+    lengths: Vec<u64>,
     /// Whether the caller's own room is free.
     own_is_free: bool,
 }
 
-impl Arrived {
-    fn add(&mut self, (part, digest, room): (Part, Option<[u8; 16]>, Room)) {
-        self.parts.push((part, digest));
-        self.own_is_free |= room.is_own;
-    }
+/// A part that has arrived.
+struct Landed {
+    part: Part,
+    md5: Option<[u8; 16]>,
+    length: u64,
+    room: Room,
+}
 
-    /// The parts, and their digests where all were hashed.
-    fn in_order(mut self) -> (Vec<Part>, Vec<[u8; 16]>) {
-        self.parts.sort_by_key(|(part, _)| part.number);
-        let (parts, digests): (Vec<_>, Vec<_>) = self.parts.into_iter().unzip();
-        (parts, digests.into_iter().collect::<Option<_>>().unwrap_or_default())
+impl Arrived {
+    fn add(&mut self, Landed { part, md5, length, room }: Landed) {
+        let at = self.parts.partition_point(|before| before.number < part.number);
+        self.parts.insert(at, part);
+        self.lengths.insert(at, length);
+        if let Some(md5) = md5 {
+            self.md5s.insert(at, md5);
+        }
+        self.own_is_free |= room.is_own;
     }
 }
 
 impl Uploader {
-    /// Uploads everything, then asks `approve`, which gets the hasher of all bytes, before the object becomes visible.
-    /// The caller holds `part_size` of the budget. Nothing is left behind after an error.
-    pub(crate) async fn upload<A>(
+    /// Uploads everything, then waits until it is `approved`, before the object becomes visible. The caller holds
+    /// `part_size` of the budget. Nothing is left behind after an error.
+    pub(crate) async fn upload(
         &self,
         stream: ByteStream,
-        hasher: ETagHasher,
-        approve: impl FnOnce(ETagHasher) -> A,
-    ) -> Result<Uploaded>
-    where
-        A: Future<Output = Result<Reading>>,
-    {
-        let mut filler = Filler { stream, rest: Bytes::new(), whole: hasher };
+        approved: impl Future<Output = Result<Approved>>,
+    ) -> Result<Uploaded> {
+        let mut filler = Filler { stream, rest: Bytes::new() };
         let first = self.follower.unless_leaving(filler.fill(self.part_size)).await?;
         if first.bytes < self.part_size {
-            let put = async { self.put(first, approve(filler.whole).await?).await };
+            let put = async { self.put(first, approved.await?).await };
             return self.follower.unless_leaving(put).await;
         }
         let upload = OpenUpload::start(&self.writer, &self.retry, &self.options).await?;
         let run = async {
-            let (parts, digests, bytes) = self.parts(&upload.upload, first, &mut filler).await?;
-            let sent = approve(filler.whole).await?;
-            let expected = (!digests.is_empty()).then(|| PartDigests::combine(&digests));
-            let reply = upload.complete(&parts, &self.options.condition, expected.as_ref()).await?;
-            Ok(Uploaded { reply, bytes, sent, in_parts: true, expected })
+            let Arrived { parts, md5s, lengths, .. } = self.parts(&upload.upload, first, &mut filler).await?;
+            let Approved { md5, doubt } = approved.await?;
+            let sent = Sent::in_parts(md5, &md5s, lengths);
+            let reply = upload.complete(&parts, &self.options.condition, sent.etag()).await?;
+            Ok(Uploaded { reply, bytes: sent.bytes(), sent, doubt, in_parts: true })
         };
         let uploaded = self.follower.unless_leaving(run).await;
         if uploaded.is_err() {
@@ -121,20 +134,19 @@ impl Uploader {
         &*self.writer.destination.bucket
     }
 
-    async fn put(&self, content: Chunks, sent: Reading) -> Result<Uploaded> {
-        let options = PutOptions { digest: Some(sent.md5.clone()), ..self.options.clone() };
+    async fn put(&self, content: Chunks, approved: Approved) -> Result<Uploaded> {
+        let md5 = match approved.md5 {
+            Some(md5) => md5,
+            None => self.md5s.of(0, &content.chunks).await?,
+        };
+        let options = PutOptions { digest: Some(md5.clone()), ..self.options.clone() };
         let put = |_| self.bucket().put(self.writer.key(), Body::chunks(content.chunks.clone()), &options);
-        let reply = insist(&self.retry, put).await?;
-        Ok(Uploaded { reply, bytes: content.bytes, sent, in_parts: false, expected: None })
+        let (reply, sent) = (insist(&self.retry, put).await?, Sent::whole(md5, content.bytes));
+        Ok(Uploaded { reply, bytes: content.bytes, sent, doubt: approved.doubt, in_parts: false })
     }
 
     /// Fills and uploads part after part, side by side; at most [`PARTS_AT_ONCE`], and only while the budget has room.
-    async fn parts(
-        &self,
-        upload: &Upload,
-        first: Chunks,
-        filler: &mut Filler,
-    ) -> Result<(Vec<Part>, Vec<[u8; 16]>, u64)> {
+    async fn parts(&self, upload: &Upload, first: Chunks, filler: &mut Filler) -> Result<Arrived> {
         let (mut arrived, mut under_way) = (Arrived::default(), FuturesUnordered::new());
         let (mut content, mut room, mut size) = (first, Room { is_own: true, _extra: None }, self.part_size);
         let (mut number, mut bytes) = (0, 0);
@@ -143,7 +155,7 @@ impl Uploader {
             bytes += content.bytes;
             self.check_number(number, bytes)?;
             let last = content.bytes < size;
-            under_way.push(self.part(upload, number, content, room));
+            under_way.push(self.part(upload, number, bytes - content.bytes, content, room));
             if last {
                 break;
             }
@@ -167,8 +179,7 @@ impl Uploader {
         while let Some(part) = under_way.try_next().await? {
             arrived.add(part);
         }
-        let (parts, digests) = arrived.in_order();
-        Ok((parts, digests, bytes))
+        Ok(arrived)
     }
 
     /// Room for a part of so many bytes, and how many it has: as the budget allows.
@@ -202,15 +213,9 @@ impl Uploader {
         (self.part_size << doublings).min(self.largest_part).max(self.part_size)
     }
 
-    async fn part(
-        &self,
-        upload: &Upload,
-        number: u32,
-        content: Chunks,
-        room: Room,
-    ) -> Result<(Part, Option<[u8; 16]>, Room)> {
+    async fn part(&self, upload: &Upload, number: u32, start: u64, content: Chunks, room: Room) -> Result<Landed> {
         let comparable = self.bucket().capabilities().etag_may_be_md5;
-        let md5 = if comparable { Some(digest_of(content.chunks.clone()).await?) } else { None };
+        let md5 = if comparable { Some(self.md5s.of(start, &content.chunks).await?) } else { None };
         let options = PutOptions { digest: md5.clone(), ..PutOptions::default() };
         let mut failures = Failures::default();
         let part = loop {
@@ -227,31 +232,25 @@ impl Uploader {
             let Some(wait) = self.retry.wait(&failures, &error) else { return Err(exhausted(error)) };
             tokio::time::sleep(wait).await;
         };
-        Ok((part, md5.and_then(|d| d.bytes.try_into().ok()), room))
+        let md5 = md5.and_then(|md5| md5.bytes.try_into().ok());
+        Ok(Landed { part, md5, length: content.bytes, room })
     }
-}
-
-async fn digest_of(chunks: Vec<Bytes>) -> Result<Digest> {
-    hash(move || {
-        let mut hasher = Hasher::md5();
-        chunks.iter().for_each(|c| hasher.update(c));
-        hasher.finish()
-    })
-    .await
 }
 
 /// Hashing takes a core for some milliseconds: not one of those that serve connections.
 pub(crate) async fn hash<T: Send + 'static>(hashing: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    let hashed = tokio::task::spawn_blocking(hashing).await;
-    hashed.map_err(|e| Error::new(ErrorKind::Io, format!("hashing was interrupted: {e}")))
+    tokio::task::spawn_blocking(hashing).await.map_err(interrupted)
 }
 
-/// Cuts a stream into parts, and hashes it on the way.
+pub(crate) fn interrupted(why: impl fmt::Display) -> Error {
+    Error::new(ErrorKind::Io, format!("hashing was interrupted: {why}"))
+}
+
+/// Cuts a stream into parts.
 struct Filler {
     stream: ByteStream,
     /// What was left of a chunk that crossed a border.
     rest: Bytes,
-    whole: ETagHasher,
 }
 
 impl Filler {
@@ -265,7 +264,6 @@ impl Filler {
             }
             let room = usize::try_from(size - content.bytes).unwrap_or(usize::MAX);
             let chunk = self.rest.split_to(room.min(self.rest.len()));
-            self.whole.update(&chunk);
             content.bytes += chunk.len() as u64;
             content.chunks.push(chunk);
         }

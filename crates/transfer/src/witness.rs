@@ -18,11 +18,9 @@ pub(crate) struct Reading {
     pub(crate) doubt: Option<Doubt>,
 }
 
-impl Reading {
-    /// What a copy of doubtful bytes is worth, whatever the destination says: they are what was read, twice.
-    pub(crate) fn at_most(&self, strength: Strength) -> Strength {
-        if self.doubt.is_some() { strength.max(Strength::Reread) } else { strength }
-    }
+/// What a copy of doubtful bytes is worth, whatever the destination says: they are what was read, twice.
+pub(crate) fn at_most(doubt: Option<Doubt>, strength: Strength) -> Strength {
+    if doubt.is_some() { strength.max(Strength::Reread) } else { strength }
 }
 
 /// One object of the source, which its ETag bears out, or a second reading.

@@ -63,6 +63,11 @@ impl Writer {
         self.destination.encryption.as_ref().is_some_and(|e| e.algorithm.starts_with("aws:kms"))
     }
 
+    /// Whether new objects and parts get an ETag that is their MD5, as far as can be known beforehand.
+    pub(crate) fn tells_md5s(&self) -> bool {
+        self.destination.bucket.capabilities().etag_may_be_md5 && !self.is_encrypted_opaquely()
+    }
+
     /// Content headers, metadata and tags of the source, as far as this destination keeps them.
     pub(crate) fn options(&self, source: &Entry, info: &ObjectInfo, tags: &[Tag]) -> PutOptions {
         let can = self.destination.bucket.capabilities();
