@@ -3,8 +3,17 @@
 use super::{
     contender::Contender,
     race::Sample,
+    stock::Stock,
     workload::{Bound, Case},
 };
+
+/// GETs that bring every byte once.
+fn reads(stock: Stock) -> u64 {
+    match stock {
+        Stock::Parts { count, size, part } => count * size.div_ceil(part),
+        stock => stock.count(),
+    }
+}
 
 /// Pages beyond those there are, beside one in ten: ranges that were split off end in pages that are not full.
 const SPARE_PAGES: u64 = 64;
@@ -32,7 +41,7 @@ impl Bound {
                 let few = all <= 2 * objects + objects.div_ceil(1000) + 16;
                 (few && of("GetObject") == objects && of("PutObject") == objects, "one GET and one PUT an object")
             }
-            Self::ReadOnce => (of("GetObject") == objects, "the source is read once"),
+            Self::ReadOnce => (of("GetObject") == reads(case.stock), "the source is read once"),
             Self::NoHead => (heads == 0, "no HEAD"),
             Self::OnlyListings => (listings == all, "nothing but listings"),
             Self::OnlyPages => {

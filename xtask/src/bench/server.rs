@@ -134,9 +134,10 @@ fn plant(server: &S3Server, stock: Stock) -> Result<()> {
         _ => None,
     };
     for n in 0..stock.count() {
-        let object = match &archives {
-            Some(archives) => StoredObject::new(archives.packed(n)?),
-            None => StoredObject::synthetic(stock.size(n), n),
+        let object = match (&archives, stock) {
+            (Some(archives), _) => StoredObject::new(archives.packed(n)?),
+            (None, Stock::Parts { size, part, .. }) => StoredObject::synthetic_in_parts(size, part, n),
+            (None, _) => StoredObject::synthetic(stock.size(n), n),
         };
         // Now, and not while somebody waits for the first listing.
         object.etag();

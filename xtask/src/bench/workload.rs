@@ -58,7 +58,7 @@ pub(crate) enum Kind {
 pub(crate) enum Bound {
     /// One GET and one PUT for each object, a listing, and nothing else.
     TwoRequests,
-    /// The source is read once: one GET for each object, whatever the number of destinations.
+    /// The source is read once: one GET for each object or each of its parts, whatever the number of destinations.
     ReadOnce,
     /// No HEAD.
     NoHead,
@@ -97,8 +97,7 @@ impl Case {
     pub(crate) fn is_planted(&self) -> bool {
         self.server == ServerKind::Testbed
             && match self.stock {
-                Stock::Alike { count, size } => count * size > GIB,
-                Stock::Parts { .. } => false,
+                Stock::Alike { count, size } | Stock::Parts { count, size, .. } => count * size > GIB,
                 Stock::Mixed { .. } | Stock::Archives { .. } | Stock::Numbered { .. } => true,
             }
     }
@@ -145,9 +144,9 @@ impl Workload {
             ],
             Self::Huge => vec![Case {
                 server: ServerKind::Testbed,
+                // S3 holds nothing beyond 5 GiB in one part; these are what `aws s3 cp` makes.
                 bounds: &[Bound::NoHead, Bound::ReadOnce],
-                // Beyond the size up to which an object is written in one part.
-                ..large("huge", Stock::Alike { count: 1, size: of(8 << 10).max(1025) * MIB })
+                ..large("huge", Stock::Parts { count: 1, size: of(8 << 10).max(1025) * MIB, part: 8 * MIB })
             }],
             Self::Nochange => vec![Case {
                 together: true,
@@ -189,8 +188,10 @@ impl Case {
             bytes => format!("{} KiB", bytes / KIB),
         };
         self.title = match self.stock {
-            Stock::Alike { count: 1, size: bytes } => format!("one object of {}", size(bytes)),
             Stock::Alike { count, size: bytes } => format!("{count} objects of {}, each in one part", size(bytes)),
+            Stock::Parts { count: 1, size: bytes, part } => {
+                format!("one object of {}, in parts of {}", size(bytes), size(part))
+            }
             Stock::Parts { count, size: bytes, part } => {
                 format!("{count} objects of {}, each in parts of {}", size(bytes), size(part))
             }
