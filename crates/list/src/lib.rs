@@ -55,6 +55,9 @@
 
 mod advance;
 mod alphabet;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 mod entries;
 mod error;
 mod options;
