@@ -2,7 +2,7 @@
 //!
 //! A store lists a thousand keys a page, and each page waits for the one before. [`pieces`] cuts the range in parts that are
 //! listed side by side, from nothing but the keys that it sees: flat or deep, no hint is needed. [`entries`] puts them
-//! together again, in order. Every page is checked: a server that repeats a page, leaves the order of bytes, ignores where
+//! together again, in order; [`in_any_order`] does so where the store has that order, and takes its own otherwise. Every page is checked: a server that repeats a page, leaves the order of bytes, ignores where
 //! to start or sends empty pages without end ends the listing with an error, never with a wrong one.
 //!
 //! # What a listing cannot tell
@@ -55,12 +55,14 @@
 
 mod advance;
 mod alphabet;
+mod any_order;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub mod bench;
 mod entries;
 mod error;
 mod options;
+mod own_order;
 mod pages;
 mod piece;
 mod pieces;
@@ -68,6 +70,7 @@ mod pool;
 mod range;
 mod side;
 
+pub use any_order::in_any_order;
 pub use entries::entries;
 pub use error::{Error, Result};
 pub use options::{Jump, ListOptions, Skip};
