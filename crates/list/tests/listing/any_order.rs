@@ -46,7 +46,7 @@ async fn a_store_in_the_order_of_bytes_is_listed_in_it_range_by_range() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_says_that_it_has_another_order_is_listed_page_by_page() {
-    let (keys, requests) = paused(among_folders(), Order::ByFoldersAndToldSo).await;
+    let (keys, requests) = paused(among_folders(), Order::FoldersAndToldSo).await;
     assert_eq!((keys[0].as_str(), keys[300].as_str()), ("a/obj-0000", "a-b/obj-0000"), "as the store lists");
     assert_eq!((keys.len(), keys.into_iter().collect::<BTreeSet<_>>().len()), (1200, 1200));
     assert_eq!(requests, 120, "no request more than there are pages");
@@ -54,10 +54,10 @@ async fn a_store_that_says_that_it_has_another_order_is_listed_page_by_page() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_hides_its_order_is_listed_again_where_that_shows() {
-    let (keys, requests) = paused(among_folders(), Order::ByFolders).await;
+    let (keys, requests) = paused(among_folders(), Order::Folders).await;
     assert_eq!((keys.len(), keys.into_iter().collect::<BTreeSet<_>>().len()), (1200, 1200));
     assert!(requests > 120);
-    let (keys, requests) = paused(["a/1", "a-b", "c"].map(str::to_owned).into_iter(), Order::ByFolders).await;
+    let (keys, requests) = paused(["a/1", "a-b", "c"].map(str::to_owned).into_iter(), Order::Folders).await;
     assert_eq!(
         (keys, requests),
         (vec!["a/1".to_owned(), "a-b".to_owned(), "c".to_owned()], 1),
@@ -101,7 +101,7 @@ proptest! {
     #[test]
     fn every_key_comes_once_whatever_the_order(
         keys in prop::collection::btree_set("[ab](/[a-c0-9]|[.-][a-c0-9]){1,4}", 0..200),
-        order in prop::sample::select(vec![Order::ByBytes, Order::ByFolders, Order::ByFoldersAndToldSo]),
+        order in prop::sample::select(vec![Order::Bytes, Order::Folders, Order::FoldersAndToldSo]),
         page in 1_usize..8,
         seed: u64,
     ) {

@@ -27,18 +27,18 @@ pub(crate) struct SlowBucket {
 /// In which order it lists, and goes on behind a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
-    ByBytes,
+    Bytes,
     /// `a/b` before `a-b`, as SeaweedFS does.
-    ByFolders,
+    Folders,
     /// The same, and each page says that it has an order of its own.
-    ByFoldersAndToldSo,
+    FoldersAndToldSo,
 }
 
 impl Order {
     fn before(self, one: &str, other: &str) -> bool {
         match self {
-            Self::ByBytes => one < other,
-            Self::ByFolders | Self::ByFoldersAndToldSo => one.split('/').lt(other.split('/')),
+            Self::Bytes => one < other,
+            Self::Folders | Self::FoldersAndToldSo => one.split('/').lt(other.split('/')),
         }
     }
 }
@@ -63,7 +63,7 @@ impl Pace {
 
 impl SlowBucket {
     pub(crate) fn new(keys: impl IntoIterator<Item = String>, page: usize, seed: u64) -> Self {
-        Self::in_order(Order::ByBytes, keys, page, seed)
+        Self::in_order(Order::Bytes, keys, page, seed)
     }
 
     pub(crate) fn in_order(order: Order, keys: impl IntoIterator<Item = String>, page: usize, seed: u64) -> Self {
@@ -113,7 +113,7 @@ impl Bucket for SlowBucket {
         let entries: Vec<Entry> = keys.by_ref().take(self.page).map(|key| entry(key)).collect();
         let next = entries.last().filter(|_| keys.next().is_some()).map(|last| Cursor::new(last.key.as_str()));
         self.pace.wait().await;
-        Ok(ListPage { entries, prefixes: Vec::new(), next, unordered: self.order == Order::ByFoldersAndToldSo })
+        Ok(ListPage { entries, prefixes: Vec::new(), next, unordered: self.order == Order::FoldersAndToldSo })
     }
 
     fn capabilities(&self) -> &Capabilities {
