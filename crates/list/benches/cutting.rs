@@ -34,3 +34,13 @@ fn cut(bencher: Bencher<'_, '_>) {
         keys.iter().filter_map(|seen| cuts.cut(black_box(seen), Some("tenant-6/year=2024/month=11"))).count()
     });
 }
+
+/// Asked of each range whenever somebody is idle.
+#[divan::bench]
+fn left(bencher: Bencher<'_, '_>) {
+    let keys = keys();
+    let cuts = learned(&keys);
+    bencher.counter(ItemsCount::new(SAMPLES)).bench(|| {
+        keys.iter().map(|seen| cuts.left("", black_box(seen), Some("tenant-6/year=2024/month=11"))).sum::<f64>()
+    });
+}

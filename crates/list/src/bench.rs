@@ -16,4 +16,9 @@ impl Cuts {
     pub fn cut(&self, seen: &str, until: Option<&str>) -> Option<String> {
         self.0.cut(seen, until)
     }
+
+    /// How much of a range lies behind a key.
+    pub fn left(&self, start: &str, seen: &str, until: Option<&str>) -> f64 {
+        self.0.left(start, seen, until)
+    }
 }
