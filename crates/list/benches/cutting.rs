@@ -1,7 +1,7 @@
 //! What it costs to learn how keys vary, and to find where a range may be cut.
 
 use divan::{Bencher, black_box, counter::ItemsCount};
-use transship_list::bench::Cuts;
+use transship_list::bench::Seen;
 
 fn main() {
     divan::main();
@@ -10,37 +10,40 @@ fn main() {
 /// As many as are learned from some sixty pages.
 const SAMPLES: usize = 1_000;
 
-fn keys() -> Vec<String> {
-    (0..SAMPLES).map(|n| format!("tenant-{}/year=2024/month={:02}/part-{:08}", n % 7, n % 12, n * 977)).collect()
-}
+const UNTIL: &str = "tenant-6/year=2024/month=11";
 
-fn learned(keys: &[String]) -> Cuts {
-    let mut cuts = Cuts::default();
-    keys.iter().for_each(|key| cuts.learn(key));
-    cuts
+fn keys() -> Vec<String> {
+    let key = |n: usize| format!("tenant-{}/year=2024/month={:02}/part-{:08}", n / 170, n / 17 % 12, n * 977);
+    (0..SAMPLES).map(key).collect()
 }
 
 #[divan::bench]
 fn learn(bencher: Bencher<'_, '_>) {
     let keys = keys();
-    bencher.counter(ItemsCount::new(SAMPLES)).bench(|| learned(black_box(&keys)));
+    bencher.counter(ItemsCount::new(SAMPLES)).bench(|| Seen::of(black_box(&keys)));
 }
 
-#[divan::bench]
-fn cut(bencher: Bencher<'_, '_>) {
+fn asked<T>(bencher: Bencher<'_, '_>, question: impl Fn(&Seen, &str) -> T + Sync) {
     let keys = keys();
-    let cuts = learned(&keys);
+    let seen = Seen::of(&keys);
     bencher.counter(ItemsCount::new(SAMPLES)).bench(|| {
-        keys.iter().filter_map(|seen| cuts.cut(black_box(seen), Some("tenant-6/year=2024/month=11"))).count()
+        for key in &keys {
+            black_box(question(&seen, black_box(key)));
+        }
     });
 }
 
-/// Asked of each range whenever somebody is idle.
 #[divan::bench]
 fn left(bencher: Bencher<'_, '_>) {
-    let keys = keys();
-    let cuts = learned(&keys);
-    bencher.counter(ItemsCount::new(SAMPLES)).bench(|| {
-        keys.iter().map(|seen| cuts.left("", black_box(seen), Some("tenant-6/year=2024/month=11"))).sum::<f64>()
-    });
+    asked(bencher, |seen, key| seen.left(key, UNTIL));
+}
+
+#[divan::bench]
+fn ahead(bencher: Bencher<'_, '_>) {
+    asked(bencher, |seen, key| seen.ahead(key, 50_000.0));
+}
+
+#[divan::bench]
+fn between(bencher: Bencher<'_, '_>) {
+    asked(bencher, |seen, key| seen.between(key, UNTIL));
 }

@@ -1,89 +1,29 @@
-//! Where a range of keys may be cut in two.
+//! Where a range of keys may be cut, and how much lies behind a key.
 //!
-//! Nothing is known of a key space but the keys that were listed so far. They show at which positions keys vary, and by
-//! which characters: a digit at a position promises the other digits. A cut is made at the outermost position that is
-//! known to vary, so that what lies behind it is likely to hold keys; a range that was cut is bounded, and is cut further
-//! inside. A cut that was made in vain costs one request, and is never made again.
+//! Nothing is known of a key space but the keys that were listed so far. They show which characters stand at which
+//! position: a digit promises the other digits. So every key is a point between 0 and 1, as in arithmetic coding, and a
+//! page shows how many keys lie between two of them. What follows is expected to lie as dense as the last page did. A cut
+//! that was made in vain costs one request, and is never made again.
 
-use std::cmp::Ordering;
+use crate::place::Place;
 
 /// Beyond this many characters keys are taken to be equal.
 const DEPTH: usize = 512;
 
-/// Characters that come together: who saw one may expect the others.
-const CLASSES: [(char, char); 3] = [('0', '9'), ('A', 'Z'), ('a', 'z')];
-/// The letters of hexadecimal digits, where nothing else was seen among letters.
-const HEX: [(char, char); 2] = [('A', 'F'), ('a', 'f')];
+/// Positions before the one at which keys move are looked at, until they tell so many keys apart. Together with the
+/// positions behind it, this is what a floating point number can hold.
+const REACH: f64 = 1e9;
 
 /// Which characters stand where in the keys that were seen.
 #[derive(Debug, Default)]
 pub(crate) struct Alphabet(Vec<Place>);
 
-/// What was seen at one position.
-#[derive(Clone, Copy, Debug, Default)]
-struct Place {
-    /// One bit for each ASCII character.
-    ascii: u128,
-    /// The greatest character beyond ASCII, and the least.
-    beyond: Option<(char, char)>,
-}
-
-impl Place {
-    fn see(&mut self, c: char) {
-        if c.is_ascii() {
-            self.ascii |= 1 << u32::from(c);
-        } else {
-            let (low, high) = self.beyond.unwrap_or((c, c));
-            self.beyond = Some((low.min(c), high.max(c)));
-        }
-    }
-
-    /// Whether more than one character was seen here.
-    fn varies(&self) -> bool {
-        let beyond = self.beyond.map_or(0, |(low, high)| 1 + u32::from(low != high));
-        self.ascii.count_ones() + beyond > 1
-    }
-
-    /// The characters to be expected here.
-    fn expected(&self) -> u128 {
-        let (mut expected, hex) = (self.ascii, self.is_hex());
-        for (first, last) in CLASSES {
-            if self.ascii & span(first, last) != 0 && !(hex && first != '0') {
-                expected |= span(first, last);
-            }
-        }
-        for (first, last) in HEX {
-            if hex && self.ascii & span(first, last) != 0 {
-                expected |= span(first, last);
-            }
-        }
-        expected
-    }
-
-    fn is_hex(&self) -> bool {
-        let letters = span('A', 'Z') | span('a', 'z');
-        self.ascii & span('0', '9') != 0 && self.ascii & letters & !(span('A', 'F') | span('a', 'f')) == 0
-    }
-
-    /// What may stand here between `low` and `high`, both excluded, in order.
-    fn between(&self, low: Option<char>, high: Option<char>) -> Vec<char> {
-        let inside = |c: &char| low.is_none_or(|low| *c > low) && high.is_none_or(|high| *c < high);
-        let expected = self.expected();
-        let ascii = (0_u8..128).filter(|c| expected >> c & 1 == 1).map(char::from).filter(inside);
-        let mut all: Vec<char> = ascii.collect();
-        if let Some((least, greatest)) = self.beyond {
-            // As far again as was seen, in steps that leave some tens of them.
-            let (least, greatest) = (u32::from(least), u32::from(greatest));
-            let end = greatest.saturating_add(greatest - least + 1).min(u32::from(char::MAX));
-            let step = usize::try_from((end - least) / 32 + 1).unwrap_or(1);
-            all.extend((least..=end).step_by(step).filter_map(char::from_u32).filter(inside));
-        }
-        all
-    }
-}
-
-const fn span(first: char, last: char) -> u128 {
-    (1 << (last as u32 + 1)) - (1 << first as u32)
+/// A page, or several that follow each other: how dense keys lie there.
+#[derive(Clone, Debug)]
+pub(crate) struct Stretch {
+    pub(crate) first: String,
+    pub(crate) last: String,
+    pub(crate) entries: f64,
 }
 
 impl Alphabet {
@@ -99,59 +39,80 @@ impl Alphabet {
         }
     }
 
-    /// A key between `seen` and `until`, both excluded, on both sides of which keys may be expected.
-    pub(crate) fn cut(&self, seen: &str, until: Option<&str>) -> Option<String> {
-        let common = until.map_or(0, |until| shared(seen, until));
-        let mut chars = seen.char_indices().skip(common);
-        for at in common..self.0.len() {
-            let next = chars.next();
-            let (end, low) = next.map_or((seen.len(), None), |(end, c)| (end, Some(c)));
-            // Behind the first differing character every key is below `until`.
-            let bound = until.filter(|_| at == common);
-            let high = bound.and_then(|until| until.chars().nth(at));
-            let place = self.0[at];
-            let open = if bound.is_none() && !place.varies() { Vec::new() } else { place.between(low, high) };
-            if let Some(middle) = open.get(open.len() / 2) {
-                let mut cut = seen[..end].to_owned();
-                cut.push(*middle);
-                // A cut elsewhere would have keys listed twice.
-                return Some(cut).filter(|cut| cut.as_str() > seen && until.is_none_or(|until| cut.as_str() < until));
-            }
-            if next.is_none() {
-                break;
-            }
+    /// How many entries are to be expected between `seen` and `until`. Infinite where nothing can be told.
+    pub(crate) fn left(&self, stretch: &Stretch, seen: &str, until: &str) -> f64 {
+        let from = shared(&stretch.first, &stretch.last).min(shared(&stretch.last, until)).min(shared(seen, until));
+        let at = |key| self.position(key, from);
+        let (span, ahead) = (at(&stretch.last) - at(&stretch.first), at(until) - at(seen));
+        if ahead <= 0.0 {
+            return 0.0;
         }
-        None
+        if span > 0.0 { stretch.entries * ahead / span } else { f64::INFINITY }
     }
 
-    /// How much of the range from `start` to `until` lies behind `seen`, as a multiple of what lies before it, where
-    /// keys are spread evenly. Infinite where nothing can be told.
-    pub(crate) fn left(&self, start: &str, seen: &str, until: Option<&str>) -> f64 {
-        let from = until.map_or(0, |until| shared(start, until));
-        let end = until.map_or(1.0, |until| self.measure(until, from));
-        let (start, seen) = (self.measure(start, from), self.measure(seen, from));
-        let ahead = (end - seen).max(0.0);
-        match seen.partial_cmp(&start) {
-            Some(Ordering::Greater) => ahead / (seen - start),
-            _ => f64::INFINITY,
+    /// A key with about so many `entries` between it and `seen`; where fewer are to be expected by what is known, `None`,
+    /// or half as many as are if `or_fewer`.
+    pub(crate) fn ahead(&self, stretch: &Stretch, seen: &str, entries: f64, or_fewer: bool) -> Option<String> {
+        let moves = shared(&stretch.first, &stretch.last);
+        let from = self.reach(seen, moves.min(shared(&stretch.last, seen)));
+        let at = |key| self.position(key, from);
+        let step = (at(&stretch.last) - at(&stretch.first)) / stretch.entries * entries;
+        let (seen_at, step) = (at(seen), step.max(f64::EPSILON));
+        let step = if or_fewer { step.min((1.0 - seen_at) / 2.0) } else { step };
+        if seen_at + step >= 1.0 {
+            return None;
         }
+        self.key_at(seen, from, seen_at + step, step / 8.0).filter(|key| key.as_str() > seen)
     }
 
-    /// Where a key stands among those that share its first characters, from 0 to 1.
-    fn measure(&self, key: &str, from: usize) -> f64 {
+    /// A key between two, both excluded, at this fraction of the way.
+    pub(crate) fn between(&self, seen: &str, until: &str, fraction: f64) -> Option<String> {
+        let from = shared(seen, until);
+        let low = self.position(seen, from);
+        let step = (self.position(until, from) - low) * fraction;
+        self.key_at(seen, from, low + step, step / 2.0).filter(|key| key.as_str() > seen && key.as_str() < until)
+    }
+
+    /// The first position of those that are looked at where keys differ from position `moves` on.
+    fn reach(&self, seen: &str, moves: usize) -> usize {
+        let (mut from, mut apart) = (moves.min(self.0.len()), 1.0);
+        while let Some(place) = from.checked_sub(1).and_then(|before| self.0.get(before))
+            && apart < REACH
+        {
+            from -= 1;
+            apart /= seen.chars().nth(from).map_or(1.0, |c| place.section(c).width).max(f64::EPSILON);
+        }
+        from
+    }
+
+    /// Where a key stands among those that share its first `from` characters, from 0 to 1.
+    fn position(&self, key: &str, from: usize) -> f64 {
         let (mut value, mut scale) = (0.0, 1.0);
-        for (place, c) in self.0.iter().zip(key.chars()).skip(from).filter(|(place, _)| place.varies()) {
-            let all = place.between(None, None);
-            let before = all.iter().filter(|other| **other < c).count();
-            #[allow(clippy::cast_precision_loss)] // some hundred characters
-            let (before, count) = (before as f64, all.len() as f64);
-            scale /= count;
-            value += before * scale;
-            if scale < 1e-12 {
+        for (place, c) in self.0.iter().zip(key.chars()).skip(from) {
+            let section = place.section(c);
+            value += section.start * scale;
+            scale *= section.width;
+            if scale < f64::EPSILON {
                 break;
             }
         }
         value
+    }
+
+    /// The key that stands there, as exactly as `resolution` asks for, with the first `from` characters of `like`.
+    fn key_at(&self, like: &str, from: usize, position: f64, resolution: f64) -> Option<String> {
+        let mut key: String = like.chars().take(from).collect();
+        let (mut rest, mut scale) = (position, 1.0);
+        for place in self.0.get(from..)? {
+            let (c, section) = place.at(rest)?;
+            key.push(c);
+            rest = ((rest - section.start) / section.width).clamp(0.0, 1.0);
+            scale *= section.width;
+            if scale < resolution {
+                break;
+            }
+        }
+        Some(key)
     }
 }
 
@@ -166,57 +127,68 @@ mod tests {
 
     use super::*;
 
-    fn seen(keys: &[&str]) -> Alphabet {
+    /// What two pages of so many keys show.
+    fn seen(keys: &[&str]) -> (Alphabet, Stretch) {
         let mut alphabet = Alphabet::default();
         keys.iter().for_each(|key| alphabet.learn(key));
-        alphabet
+        let stretch = Stretch { first: keys[0].into(), last: keys[keys.len() - 1].into(), entries: 1000.0 };
+        (alphabet, stretch)
     }
 
     #[test]
-    fn a_range_is_cut_where_keys_are_known_to_vary() {
-        let alphabet = seen(&["obj-0000001", "obj-0000999"]);
-        assert_eq!(alphabet.cut("obj-0000999", None), None, "the nines leave nothing behind");
-        let alphabet = seen(&["obj-0000001", "obj-0000123", "obj-0001000"]);
-        assert_eq!(alphabet.cut("obj-0001000", None).as_deref(), Some("obj-0006"));
-        assert_eq!(alphabet.cut("obj-0001000", Some("obj-0006")).as_deref(), Some("obj-0004"));
-        assert_eq!(alphabet.cut("obj-0001000", Some("obj-0002")).as_deref(), Some("obj-00015"));
+    fn what_follows_is_as_dense_as_what_was_seen() {
+        let (alphabet, stretch) = seen(&["obj-0000000", "obj-0000499", "obj-0000999"]);
+        let ahead = |entries| alphabet.ahead(&stretch, "obj-0000999", entries, false);
+        assert_eq!(ahead(500.0).as_deref(), Some("obj-000149"));
+        assert_eq!(ahead(99_000.0).as_deref(), Some("obj-009"), "digits are expected where there was but one");
+        assert_eq!(ahead(1e12), None, "no number is so long");
+        let left = alphabet.left(&stretch, "obj-0000999", "obj-0004999");
+        assert!((3990.0..4010.0).contains(&left), "{left}");
+    }
+
+    #[test]
+    fn a_range_is_cut_at_a_fraction_of_what_lies_in_it() {
+        let (alphabet, _) = seen(&["2024/a", "2025/b"]);
+        let cut = alphabet.between("2024/a", "2028", 0.5).unwrap();
+        assert!(cut.starts_with("2026"), "{cut}");
+        assert_eq!(alphabet.between("2024", "2024", 0.5), None);
     }
 
     #[test]
     fn hexadecimal_digits_bring_no_other_letters() {
-        let alphabet = seen(&["00", "0a", "10"]);
-        assert_eq!(alphabet.cut("0e", Some("1")).as_deref(), Some("0f"));
-        assert_eq!(alphabet.cut("0f", Some("1")), None);
+        let (alphabet, _) = seen(&["00", "0a", "10"]);
+        assert_eq!(alphabet.between("0e", "1", 0.5).as_deref(), Some("0f"));
     }
 
     #[test]
     fn characters_beyond_ascii_are_expected_to_go_on() {
-        let alphabet = seen(&["é", "ê"]);
-        let cut = alphabet.cut("ê", None).unwrap();
+        let (alphabet, stretch) = seen(&["é", "ê"]);
+        let cut = alphabet.ahead(&stretch, "ê", 2000.0, true).unwrap();
         assert!(cut.as_str() > "ê", "{cut}");
-    }
-
-    #[test]
-    fn what_is_left_follows_from_how_far_it_went() {
-        let alphabet = seen(&["000", "999"]);
-        let left = alphabet.left("000", "250", Some("999"));
-        assert!((2.9..3.1).contains(&left), "{left}");
-        assert!(alphabet.left("000", "999", Some("999")) < 0.01);
     }
 
     proptest! {
         #[test]
         fn a_cut_lies_inside(
-            keys in prop::collection::vec("[a-c0-9/é\u{10FFFF}]{0,6}", 1..20),
+            keys in prop::collection::btree_set("[a-c0-9/é\u{10FFFF}]{0,6}", 2..20),
             seen in "[a-c0-9/é]{0,6}",
-            until in prop::option::of("[a-c0-9/é]{1,6}"),
+            until in "[a-c0-9/é]{1,6}",
+            entries in 0.1..1e6,
+            fraction in 0.0..1.0,
         ) {
             let mut alphabet = Alphabet::default();
             keys.iter().for_each(|key| alphabet.learn(key));
-            if let Some(cut) = alphabet.cut(&seen, until.as_deref()) {
-                prop_assert!(cut.as_str() > seen.as_str());
-                prop_assert!(until.as_ref().is_none_or(|until| cut < *until), "{cut} {until:?}");
+            let (first, last) = (keys.first().unwrap().clone(), keys.last().unwrap().clone());
+            let stretch = Stretch { first, last, entries: keys.len() as f64 };
+            if let Some(cut) = alphabet.between(&seen, &until, fraction) {
+                prop_assert!(cut > seen && cut < until, "{cut}");
             }
+            for or_fewer in [false, true] {
+                if let Some(cut) = alphabet.ahead(&stretch, &seen, entries, or_fewer) {
+                    prop_assert!(cut > seen, "{cut}");
+                }
+            }
+            prop_assert!(alphabet.left(&stretch, &seen, &until) >= 0.0);
         }
     }
 }

@@ -1,24 +1,37 @@
 //! What the micro-benchmark measures: it is of no use to anybody else.
 
-use crate::alphabet::Alphabet;
+use crate::alphabet::{Alphabet, Stretch};
 
-/// What was seen of the keys, and where they may be cut.
-#[derive(Debug, Default)]
-pub struct Cuts(Alphabet);
+/// What was seen of keys, and what is expected behind them.
+#[derive(Debug)]
+pub struct Seen {
+    alphabet: Alphabet,
+    stretch: Stretch,
+}
 
-impl Cuts {
-    /// Takes note of a key.
-    pub fn learn(&mut self, key: &str) {
-        self.0.learn(key);
+impl Seen {
+    /// Takes note of keys, which are in order.
+    pub fn of(keys: &[String]) -> Self {
+        let mut alphabet = Alphabet::default();
+        keys.iter().for_each(|key| alphabet.learn(key));
+        let end = |key: Option<&String>| key.cloned().unwrap_or_default();
+        #[allow(clippy::cast_precision_loss)]
+        let stretch = Stretch { first: end(keys.first()), last: end(keys.last()), entries: keys.len() as f64 };
+        Self { alphabet, stretch }
     }
 
-    /// A key between two.
-    pub fn cut(&self, seen: &str, until: Option<&str>) -> Option<String> {
-        self.0.cut(seen, until)
+    /// How many entries are expected between two keys.
+    pub fn left(&self, seen: &str, until: &str) -> f64 {
+        self.alphabet.left(&self.stretch, seen, until)
     }
 
-    /// How much of a range lies behind a key.
-    pub fn left(&self, start: &str, seen: &str, until: Option<&str>) -> f64 {
-        self.0.left(start, seen, until)
+    /// A key so many entries behind another.
+    pub fn ahead(&self, seen: &str, entries: f64) -> Option<String> {
+        self.alphabet.ahead(&self.stretch, seen, entries, true)
+    }
+
+    /// A key half-way between two.
+    pub fn between(&self, seen: &str, until: &str) -> Option<String> {
+        self.alphabet.between(seen, until, 0.5)
     }
 }

@@ -8,13 +8,10 @@ use crate::{
     pieces::{Favour, split},
 };
 
-/// Pages of a piece that may wait until those before it have been read.
-const AHEAD: usize = 4;
-
 type Listing = BoxStream<'static, Result<Vec<Entry>>>;
 
-/// Everything in a range, in the order of the keys' bytes. Ranges that follow are listed while the first is read; each
-/// holds up to four pages in memory.
+/// Everything in a range, in the order of the keys' bytes. Ranges that follow are listed while the first is read; up to six
+/// pages for each lister wait in memory.
 ///
 /// After an error nothing more comes.
 pub fn entries(side: Side, range: KeyRange, options: ListOptions) -> impl Stream<Item = Result<Entry>> + Send {
@@ -27,9 +24,8 @@ pub(crate) fn in_order(
     range: KeyRange,
     options: ListOptions,
 ) -> impl Stream<Item = Result<Vec<Entry>>> + Send {
-    let most = options.listers;
     let pieces = split([side], range, options, Favour::First).boxed();
-    let ordered = Ordered { pieces: Some(pieces), most, first: None, waiting: BTreeMap::new() };
+    let ordered = Ordered { pieces: Some(pieces), first: None, waiting: BTreeMap::new() };
     stream::unfold(Some(ordered), |ordered| async {
         let mut ordered = ordered?;
         let page = ordered.next().await?;
@@ -53,7 +49,6 @@ pub(crate) fn one_by_one(
 
 struct Ordered {
     pieces: Option<Pin<Box<dyn Stream<Item = Piece<1>> + Send>>>,
-    most: usize,
     first: Option<Listing>,
     /// By the key behind which each begins.
     waiting: BTreeMap<Option<Key>, Listing>,
@@ -67,9 +62,7 @@ impl Ordered {
                 // What was cut off from the first lies directly behind it, so nothing can come in between.
                 self.first = self.waiting.pop_first().map(|(_, listing)| listing);
             }
-            let room = self.waiting.len() + usize::from(self.first.is_some()) < self.most;
-            let (first, pieces) = (self.first.as_mut(), self.pieces.as_mut().filter(|_| room));
-            match (first, pieces) {
+            match (self.first.as_mut(), self.pieces.as_mut()) {
                 (None, None) => return None,
                 (Some(first), None) => match first.next().await {
                     Some(page) => return Some(page),
@@ -94,7 +87,7 @@ impl Ordered {
         match piece {
             None => self.pieces = None,
             Some(piece) => {
-                let (after, [listing]) = (piece.after(), piece.listings_ahead(AHEAD));
+                let (after, [listing]) = (piece.after(), piece.listings());
                 self.waiting.insert(after, listing.boxed());
             }
         }

@@ -10,9 +10,10 @@
 //! What a page leaves out cannot be checked. Some stores order keys folder by folder (SeaweedFS: `a/b` before `a.b`) and
 //! also start by that order: asked for what comes after `a.`, they leave out all of `a/`. Nothing on the page shows it.
 //! Where a store says what it is, listing it is [`Error::Unordered`]; where keys on a page, or on two that follow each
-//! other, are out of order, [`Error::OutOfOrder`]. Otherwise - such a store behind a proxy that hides its name, and cut
-//! where no page shows its order - a key that exists may be missing. [`Side::sorted`] lists from the first page to the
-//! last, starts nowhere in between, and so has them all.
+//! other, are out of order, [`Error::OutOfOrder`]. Cuts are made so that
+//! one of them shows it where such a store hides its name behind a proxy - but where two sides are cut at the same keys, the
+//! keys that were seen may be those of the other one, and a key that exists may be missing. [`Side::sorted`] lists from the
+//! first page to the last, starts nowhere in between, and so has them all.
 //!
 //! So a key that is in no listing is not proven to be gone: whoever deletes because of it must ask for that key first.
 //!
@@ -61,11 +62,13 @@ mod any_order;
 pub mod bench;
 mod entries;
 mod error;
+mod growth;
 mod options;
 mod own_order;
 mod pages;
 mod piece;
 mod pieces;
+mod place;
 mod pool;
 mod range;
 mod side;

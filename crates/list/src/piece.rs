@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::{Stream, stream};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 use transship_types::{Entry, Key};
 
@@ -38,23 +38,39 @@ impl<const N: usize> Piece<N> {
     /// What each side lists in this range: pages of entries, in the order of the keys' bytes. Pages are asked for from
     /// now on, one ahead of who reads.
     pub fn listings(self) -> [impl Stream<Item = Result<Vec<Entry>>> + Send + use<N>; N] {
-        self.listings_ahead(1)
+        let Self { share, sides, options } = self;
+        let mut at = 0;
+        sides.map(|side| {
+            let index = at;
+            at += 1;
+            listing(Arc::clone(&share), index, side, options.clone())
+        })
     }
 
     /// The key behind which it begins.
     pub fn after(&self) -> Option<Key> {
         self.share.pool.range(self.share.id).after
     }
+}
 
-    /// The same, where `ahead` pages may wait.
-    pub(crate) fn listings_ahead(self, ahead: usize) -> [impl Stream<Item = Result<Vec<Entry>>> + Send + use<N>; N] {
-        let Self { share, sides, options } = self;
-        let mut at = 0;
-        sides.map(|side| {
-            let index = at;
-            at += 1;
-            listing(Arc::clone(&share), index, side, options.clone(), ahead)
-        })
+/// A page, and its place until it is read.
+type Waiting = (Result<Vec<Entry>>, Option<OwnedSemaphorePermit>);
+
+impl Share {
+    /// A place for a page to wait in: each listing has one in any case, so that whoever reads is never waited for in vain.
+    async fn place(&self, own: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+        let (own, ahead) = (|| Arc::clone(own), || Arc::clone(&self.pool.ahead));
+        if let Ok(place) = own().try_acquire_owned().or_else(|_| ahead().try_acquire_owned()) {
+            return Some(place);
+        }
+        self.pool.waits(self.id, true);
+        let place = tokio::select! {
+            biased;
+            place = own().acquire_owned() => place.ok(),
+            place = ahead().acquire_owned() => place.ok(),
+        };
+        self.pool.waits(self.id, false);
+        place
     }
 }
 
@@ -63,14 +79,14 @@ fn listing(
     index: usize,
     side: Side,
     options: ListOptions,
-    ahead: usize,
 ) -> impl Stream<Item = Result<Vec<Entry>>> + Send {
-    let (sender, receiver) = mpsc::channel(ahead);
+    // Bounded by the places.
+    let (sender, receiver) = mpsc::unbounded_channel();
     let location = side.bucket.location().to_owned();
     let pump = AbortOnDropHandle::new(tokio::spawn(pump(share, index, side, options, sender)));
     stream::unfold(Some((receiver, pump, location)), |state| async {
         let (mut receiver, pump, location) = state?;
-        if let Some(page) = receiver.recv().await {
+        if let Some((page, _place)) = receiver.recv().await {
             return Some((page, Some((receiver, pump, location))));
         }
         // A listing that dies on the way is no short one.
@@ -84,22 +100,20 @@ async fn pump(
     index: usize,
     side: Side,
     options: ListOptions,
-    sender: mpsc::Sender<Result<Vec<Entry>>>,
+    sender: mpsc::UnboundedSender<Waiting>,
 ) {
     let range = share.pool.range(share.id);
     let mut pages = Pages::new(side.clone(), &range, options);
+    let own = Arc::new(Semaphore::new(1));
     loop {
-        // First room, then the page: no more wait than there is room for.
-        let Ok(room) = sender.reserve().await else { return };
+        // First a place, then the page: no more wait than there is room for.
+        let place = share.place(&own).await;
         match pages.next().await {
-            Err(error) => return room.send(Err(error)),
+            Err(error) => return drop(sender.send((Err(error), place))),
             Ok(None) => return share.pool.ended(share.id, index),
             Ok(Some(mut page)) => {
                 let more = share.pool.arrived(share.id, index, &side, &mut page, &pages);
-                if !page.is_empty() {
-                    room.send(Ok(page));
-                }
-                if !more {
+                if !page.is_empty() && sender.send((Ok(page), place)).is_err() || !more {
                     return;
                 }
             }

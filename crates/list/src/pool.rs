@@ -1,33 +1,50 @@
 //! Who lists what, and where the next cut is made.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use transship_types::{Entry, Key};
 
-use crate::{KeyRange, Side, alphabet::Alphabet, pages::Pages, pieces::Favour};
+use crate::{
+    KeyRange, Side,
+    alphabet::{Alphabet, Stretch},
+    growth::Growth,
+    own_order::in_both_orders,
+    pages::Pages,
+    pieces::Favour,
+};
 
 /// Keys of each page that the alphabet learns from.
 const SAMPLES: usize = 16;
 /// A range that is thought to hold less than this many pages more is left to its lister.
 const WORTH_A_CUT: f64 = 3.0;
+/// Pages of a piece that tell how dense keys lie.
+const RECENT: usize = 8;
+/// Requests that may be in vain: one for each three pages up to so many, and one more for each sixteen.
+const MOST_UNSEEN: usize = 16;
+/// Pages of a range where ranges are read one after the other, and all but the first have to wait.
+const WINDOW: usize = 5;
+/// Pages for each lister that may wait there.
+const AHEAD: usize = 6;
 
 /// All pieces of a listing.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    listers: usize,
     sides: usize,
     favour: Favour,
     state: Mutex<State>,
     changed: Notify,
+    /// Pages that may wait to be read, of all listings together and beside one of each.
+    pub(crate) ahead: Arc<Semaphore>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     alphabet: Alphabet,
+    growth: Growth,
     /// Those that are being listed, by number.
     pieces: BTreeMap<usize, Progress>,
     /// The number of the next piece.
@@ -35,7 +52,11 @@ struct State {
     /// Pages that arrived, on all sides.
     pages: usize,
     /// The most entries that a page had.
-    page_size: usize,
+    page_size: f64,
+    /// How far expectations are believed: keys that come in clusters seem to go on for ever.
+    trust: f64,
+    /// Requests that brought nothing, because of cuts.
+    vain: usize,
 }
 
 /// How far a piece is.
@@ -44,39 +65,109 @@ struct Progress {
     range: KeyRange,
     /// The greatest key that any side is known up to.
     seen: Option<String>,
+    /// Its last pages, of the side that is farthest.
+    recent: VecDeque<Stretch>,
+    /// Those of the piece that it was cut from, then.
+    inherited: Vec<Stretch>,
+    /// Entries by which it was put behind the piece it was cut from, where it has no page yet.
+    leap: f64,
+    /// The piece it was cut from.
+    parent: Option<usize>,
+    /// Whether it has brought anything.
+    brought: bool,
+    /// How far expectations of it are believed: what was cut off was empty.
+    trust: f64,
+    /// Entries that it brought since it was cut, where it was.
+    since_cut: Option<usize>,
+    /// Its pages have to be read before it goes on.
+    waits: bool,
     /// Which sides have ended.
     ended: Vec<bool>,
-    /// Entries that arrived, on the side that has the most.
-    entries: Vec<u64>,
 }
 
 impl Progress {
     fn new(range: KeyRange, sides: usize) -> Self {
-        Self { range, seen: None, ended: vec![false; sides], entries: vec![0; sides] }
+        Self {
+            range,
+            seen: None,
+            recent: VecDeque::new(),
+            inherited: Vec::new(),
+            leap: 0.0,
+            parent: None,
+            brought: false,
+            trust: 1.0,
+            since_cut: None,
+            waits: false,
+            ended: vec![false; sides],
+        }
     }
 
-    /// How many entries are still to come on the longest side.
-    fn left(&self, alphabet: &Alphabet) -> f64 {
-        let Some(seen) = self.seen.as_deref().filter(|_| self.ended.contains(&false)) else { return 0.0 };
-        let until = self.range.until.as_ref().map(Key::as_str);
-        let most = self.entries.iter().copied().max().unwrap_or_default();
-        // One side may be far ahead of the other, and beyond the end.
-        if most == 0 || until.is_some_and(|until| seen >= until) {
-            return 0.0;
+    fn is_running(&self) -> bool {
+        !self.waits && self.ended.contains(&false)
+    }
+
+    /// Everything up to here is known, or another's.
+    fn known(&self) -> Option<&str> {
+        self.seen.as_deref().or(self.range.after.as_ref().map(Key::as_str))
+    }
+
+    fn until(&self) -> Option<&str> {
+        self.range.until.as_ref().map(Key::as_str)
+    }
+
+    /// How dense keys lie, by what came last here and, as long as that is little, where it was cut from.
+    fn stretches(&self) -> Vec<Stretch> {
+        let recent = self.recent.front().zip(self.recent.back()).map(|(first, last)| Stretch {
+            first: first.first.clone(),
+            last: last.last.clone(),
+            entries: self.recent.iter().map(|page| page.entries).sum(),
+        });
+        let inherited = self.inherited.iter().filter(|_| self.recent.len() < RECENT).cloned();
+        recent.into_iter().chain(inherited).collect()
+    }
+
+    fn saw(&mut self, page: Stretch) {
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
         }
-        let start = self.range.after.as_ref().map_or("", Key::as_str);
-        #[allow(clippy::cast_precision_loss)]
-        let most = most as f64;
-        most * alphabet.left(start, seen, until)
+        self.recent.push_back(page);
+    }
+
+    /// How many entries are still to come, if anything is known of them.
+    fn left(&self, alphabet: &Alphabet, trust: f64) -> Option<f64> {
+        let (known, until) = (self.known().filter(|_| self.ended.contains(&false))?, self.until()?);
+        let left = self.stretches().into_iter().map(|stretch| alphabet.left(&stretch, known, until));
+        Some(trust * left.reduce(f64::min)?)
+    }
+
+    /// A key so many entries further.
+    fn ahead(&self, alphabet: &Alphabet, entries: f64, or_fewer: bool) -> Option<String> {
+        let known = self.known()?;
+        let ahead =
+            self.stretches().into_iter().filter_map(|stretch| alphabet.ahead(&stretch, known, entries, or_fewer));
+        ahead.max()
     }
 }
 
 impl Pool {
     /// The whole range is piece 0.
     pub(crate) fn new(range: KeyRange, sides: usize, listers: usize, favour: Favour) -> Self {
-        let pieces = BTreeMap::from([(0, Progress::new(range, sides))]);
-        let state = State { pieces, next: 1, ..State::default() };
-        Self { listers: listers.max(1), sides, favour, state: Mutex::new(state), changed: Notify::new() }
+        let state = State {
+            alphabet: Alphabet::default(),
+            growth: Growth::up_to(listers),
+            pieces: BTreeMap::from([(0, Progress::new(range, sides))]),
+            next: 1,
+            pages: 0,
+            page_size: 0.0,
+            trust: 1.0,
+            vain: 0,
+        };
+        let ahead = match favour {
+            Favour::First => AHEAD * listers,
+            Favour::Longest => 0,
+        };
+        let ahead = Arc::new(Semaphore::new(ahead.min(Semaphore::MAX_PERMITS)));
+        Self { sides, favour, state: Mutex::new(state), changed: Notify::new(), ahead }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -89,14 +180,13 @@ impl Pool {
             let changed = self.changed.notified();
             {
                 let mut state = self.state();
-                let running = state.pieces.len();
-                if running == 0 {
+                if state.pieces.is_empty() {
                     return None;
                 }
-                // Short listings cost no request more than they must; then it may double with every round.
-                let wanted = if state.pages <= 2 * self.sides { 1 } else { self.listers.min(state.pages / self.sides) };
-                if running < wanted
-                    && let Some(id) = state.cut(self.sides, self.favour)
+                // Short listings cost no request more than they must.
+                let wanted = if state.pages <= 2 * self.sides { 1 } else { state.growth.listers() };
+                if state.running(self.favour) < wanted
+                    && let Some(id) = state.cut(self.sides, self.favour, self.ahead.available_permits() == 0)
                 {
                     return Some(id);
                 }
@@ -105,12 +195,24 @@ impl Pool {
         }
     }
 
+    /// Whether its pages have to wait for those before them to be read.
+    pub(crate) fn waits(&self, id: usize, waits: bool) {
+        if let Some(piece) = self.state().pieces.get_mut(&id) {
+            piece.waits = waits;
+        }
+        self.changed.notify_one();
+    }
+
     pub(crate) fn range(&self, id: usize) -> KeyRange {
         self.state().pieces.get(&id).map_or_else(KeyRange::default, |piece| piece.range.clone())
     }
 
     pub(crate) fn give_back(&self, id: usize) {
-        self.state().pieces.remove(&id);
+        let mut state = self.state();
+        if let Some(piece) = state.pieces.remove(&id) {
+            state.judge(&piece);
+        }
+        drop(state);
         self.changed.notify_one();
     }
 
@@ -125,21 +227,20 @@ impl Pool {
     /// Takes note of a page, and takes out of it what others have taken over. Says whether to go on.
     pub(crate) fn arrived(&self, id: usize, at: usize, side: &Side, page: &mut Vec<Entry>, pages: &Pages) -> bool {
         let mut state = self.state();
-        let State { alphabet, pieces, pages: count, page_size, .. } = &mut *state;
-        *count += 1;
-        *page_size = page.len().max(*page_size);
-        let step = page.len().div_ceil(SAMPLES).max(1);
-        page.iter().step_by(step).chain(page.last()).for_each(|entry| alphabet.learn(side.relative(&entry.key)));
-        let Some(piece) = pieces.get_mut(&id) else { return false };
+        state.learn(side, page, self.sides, self.favour);
+        let Some(piece) = state.pieces.get_mut(&id) else { return false };
         let inside = page.partition_point(|entry| piece.range.contains(side.relative(&entry.key)));
-        page.truncate(inside);
-        piece.entries[at] += page.len() as u64;
-        let until = piece.range.until.as_ref().map(Key::as_str);
-        let beyond = until.zip(pages.known()).is_some_and(|(until, known)| known >= until);
+        let beyond = piece.until().zip(pages.known()).is_some_and(|(until, known)| known >= until);
         piece.ended[at] |= pages.ended() || beyond;
         if let Some(known) = pages.known().filter(|known| piece.seen.as_deref().is_none_or(|seen| seen < *known)) {
             piece.seen = Some(known.to_owned());
+            piece.brought |= inside > 0;
+            piece.since_cut = piece.since_cut.map(|entries| entries + inside);
+            if let Some(page) = stretch(side, page) {
+                piece.saw(page);
+            }
         }
+        page.truncate(inside);
         let more = !piece.ended[at];
         drop(state);
         self.changed.notify_one();
@@ -147,28 +248,117 @@ impl Pool {
     }
 }
 
+fn stretch(side: &Side, page: &[Entry]) -> Option<Stretch> {
+    let key = |entry: &Entry| side.relative(&entry.key).to_owned();
+    let (first, last) = (page.first()?, page.last()?);
+    #[allow(clippy::cast_precision_loss)]
+    Some(Stretch { first: key(first), last: key(last), entries: page.len() as f64 })
+}
+
 impl State {
-    /// Takes the far part of a range of which much is still to come.
-    fn cut(&mut self, sides: usize, favour: Favour) -> Option<usize> {
+    /// How many ranges are being listed. One that waits to be read stands in nobody's way, but where all are read side by
+    /// side it shows that there are enough of them.
+    fn running(&self, favour: Favour) -> usize {
+        self.pieces.values().filter(|piece| favour == Favour::Longest || !piece.waits).count()
+    }
+
+    fn learn(&mut self, side: &Side, page: &[Entry], sides: usize, favour: Favour) {
+        self.pages += 1;
         #[allow(clippy::cast_precision_loss)]
-        let worth = WORTH_A_CUT * self.page_size as f64;
-        let known = self.pieces.values_mut().map(|piece| (piece.left(&self.alphabet), piece));
-        let mut worthy: Vec<_> = known.filter(|(left, _)| *left > worth).collect();
-        match favour {
-            Favour::Longest => worthy.sort_by(|(one, _), (other, _)| other.total_cmp(one)),
-            Favour::First => worthy.sort_by(|(_, one), (_, other)| one.range.after.cmp(&other.range.after)),
+        let size = page.len() as f64;
+        self.page_size = size.max(self.page_size);
+        self.growth.page(sides, self.running(favour));
+        let step = page.len().div_ceil(SAMPLES).max(1);
+        let samples = page.iter().step_by(step).chain(page.last());
+        samples.for_each(|entry| self.alphabet.learn(side.relative(&entry.key)));
+    }
+
+    /// Learns from what a range brought until it met the one that was cut off.
+    fn judge(&mut self, piece: &Progress) {
+        #[allow(clippy::cast_precision_loss)]
+        match piece.since_cut {
+            Some(0) => {
+                self.trust /= 4.0;
+                self.vain += 1;
+            }
+            Some(entries) if entries as f64 >= self.page_size => self.trust = (2.0 * self.trust).min(1.0),
+            _ => {}
         }
-        for (_, piece) in worthy {
-            let until = piece.range.until.as_ref().map(Key::as_str);
-            let Some(cut) = self.alphabet.cut(piece.seen.as_deref().unwrap_or_default(), until).map(Key::from) else {
-                continue;
+        self.vain += usize::from(piece.parent.is_some() && !piece.brought);
+        if let Some(parent) = piece.parent.and_then(|parent| self.pieces.get_mut(&parent)) {
+            parent.trust = if piece.brought { 1.0 } else { parent.trust / 8.0 };
+        }
+    }
+
+    /// Takes a part of a range of which much is still to come.
+    fn cut(&mut self, sides: usize, favour: Favour, is_full: bool) -> Option<usize> {
+        let unseen = self.pieces.values().filter(|piece| piece.parent.is_some() && !piece.brought).count();
+        let pages = self.pages / sides;
+        if self.vain + unseen >= (pages / 3).min(MOST_UNSEEN) + pages / 16 {
+            return None;
+        }
+        let (parent, cut, leap) = match favour {
+            Favour::Longest => self.cut_end().or_else(|| self.cut_longest())?,
+            Favour::First => self.cut_first(is_full)?,
+        };
+        let piece = self.pieces.get_mut(&parent)?;
+        let cut = in_both_orders(cut, piece.known().unwrap_or_default())?;
+        let until = piece.range.until.replace(Key::from(cut.as_str()));
+        let mut behind = Progress::new(KeyRange { after: Some(Key::from(cut)), until }, sides);
+        (behind.inherited, behind.leap, behind.parent) = (piece.stretches(), leap, Some(parent));
+        let id = self.next;
+        self.next += 1;
+        self.pieces.insert(id, behind);
+        Some(id)
+    }
+
+    /// Nobody knows how far a range without an end goes: as far again as it went so far, and each time it is cut before
+    /// it has been seen, twice as far.
+    fn cut_end(&self) -> Option<(usize, String, f64)> {
+        let (&id, piece) = self.pieces.iter().find(|(_, piece)| piece.range.until.is_none())?;
+        if !piece.ended.contains(&false) {
+            return None;
+        }
+        #[allow(clippy::cast_precision_loss)]
+        let so_far = self.pages as f64 * self.page_size;
+        let leap = if piece.seen.is_some() { so_far } else { 2.0 * piece.leap };
+        let cut = piece.ahead(&self.alphabet, leap / self.trust, true)?;
+        Some((id, cut, leap))
+    }
+
+    fn cut_longest(&self) -> Option<(usize, String, f64)> {
+        let left = |(id, piece)| Some((Progress::left(piece, &self.alphabet, self.trust)?, id, piece));
+        let seen = self.pieces.iter().filter(|(_, piece)| piece.seen.is_some());
+        let mut worthy: Vec<(f64, &usize, &Progress)> =
+            seen.filter_map(left).filter(|(left, ..)| *left > WORTH_A_CUT * self.page_size).collect();
+        worthy.sort_by(|(one, ..), (other, ..)| other.total_cmp(one));
+        worthy.into_iter().find_map(|(_, id, piece)| {
+            let until = piece.until()?;
+            let cut = self.alphabet.between(piece.seen.as_deref()?, until, piece.trust / 2.0)?;
+            let near = piece.ahead(&self.alphabet, WORTH_A_CUT * self.page_size / self.trust, false);
+            let cut = near.filter(|near| near.as_str() < until).map_or(cut.clone(), |near| near.max(cut));
+            Some((*id, cut, 0.0))
+        })
+    }
+
+    /// What is read first is not to hold more than may wait. Where no more may wait, nothing is to be gained from going
+    /// further: what is read first is shared then.
+    fn cut_first(&self, is_full: bool) -> Option<(usize, String, f64)> {
+        #[allow(clippy::cast_precision_loss)]
+        let window = WINDOW as f64 * self.page_size;
+        let mut pieces: Vec<_> = self.pieces.iter().filter(|(_, piece)| piece.is_running()).collect();
+        pieces.sort_by(|(_, one), (_, other)| one.range.after.cmp(&other.range.after));
+        pieces.into_iter().find_map(|(id, piece)| {
+            let leap = match piece.until() {
+                None => Some(window).filter(|_| !is_full)?,
+                Some(_) => match piece.left(&self.alphabet, self.trust)? {
+                    left if left > 2.0 * window => window,
+                    left if left > WORTH_A_CUT * self.page_size && is_full => left / 2.0,
+                    _ => return None,
+                },
             };
-            let until = piece.range.until.replace(cut.clone());
-            let id = self.next;
-            self.next += 1;
-            self.pieces.insert(id, Progress::new(KeyRange { after: Some(cut), until }, sides));
-            return Some(id);
-        }
-        None
+            let cut = piece.ahead(&self.alphabet, leap / self.trust, false)?;
+            piece.until().is_none_or(|until| cut.as_str() < until).then_some((*id, cut, leap))
+        })
     }
 }

@@ -95,7 +95,7 @@ async fn pages_without_keys_that_lead_nowhere_end_the_listing() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     /// The order may show on any page, in any range.
     #[test]

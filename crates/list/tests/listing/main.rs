@@ -9,6 +9,7 @@ mod slow_bucket;
 mod any_order;
 mod faults;
 mod resuming;
+mod rounds;
 mod side_by_side;
 mod skipping;
 mod sorting;

@@ -45,16 +45,27 @@ impl Order {
 
 /// Waits that follow from a seed.
 #[derive(Debug)]
-pub(crate) struct Pace(AtomicU64);
+pub(crate) struct Pace {
+    state: AtomicU64,
+    /// The same each time, in place of one that follows from the seed.
+    always: Option<Duration>,
+}
 
 impl Pace {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(AtomicU64::new(seed))
+        Self { state: AtomicU64::new(seed), always: None }
+    }
+
+    pub(crate) fn always(wait: Duration) -> Self {
+        Self { state: AtomicU64::new(0), always: Some(wait) }
     }
 
     /// Mostly short, now and then long enough for others to overtake.
     pub(crate) async fn wait(&self) {
-        let state = self.0.fetch_add(0x9E37_79B9_7F4A_7C15, Relaxed);
+        if let Some(wait) = self.always {
+            return tokio::time::sleep(wait).await;
+        }
+        let state = self.state.fetch_add(0x9E37_79B9_7F4A_7C15, Relaxed);
         let mixed = (state ^ (state >> 31)).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 33;
         let wait = if mixed.is_multiple_of(7) { mixed % 200 } else { mixed % 5 };
         tokio::time::sleep(Duration::from_millis(wait)).await;
@@ -70,6 +81,11 @@ impl SlowBucket {
         let mut keys: Vec<String> = keys.into_iter().collect();
         keys.sort_by(|one, other| if order.before(one, other) { Ordering::Less } else { Ordering::Greater });
         Self { keys, page, order, pace: Pace::new(seed), requests: AtomicU64::new(0) }
+    }
+
+    /// Each page takes twice `wait`.
+    pub(crate) fn steady(keys: impl IntoIterator<Item = String>, page: usize, wait: Duration) -> Self {
+        Self { pace: Pace::always(wait), ..Self::new(keys, page, 0) }
     }
 
     pub(crate) fn requests(&self) -> u64 {
