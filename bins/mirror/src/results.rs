@@ -45,8 +45,8 @@ impl Results {
                 tell(&object);
                 self.add(&object);
             }
-            Mirrored::Same(entry, reason) => self.left_alone(&entry, &ends.source, reason.to_string()),
-            Mirrored::Extra(entry) => self.left_alone(&entry, &ends.destination, "only at the destination".to_owned()),
+            Mirrored::Same(entry, reason) => self.left_alone(&entry, &ends.source, &reason.to_string()),
+            Mirrored::Extra(entry) => self.left_alone(&entry, &ends.destination, "only at the destination"),
             Mirrored::Spared(count) => self.spared = count,
             Mirrored::Refused(refusal) => self.refuse(&refusal),
             Mirrored::CutOff(reached) => {
@@ -73,12 +73,15 @@ impl Results {
         self.refused = Some(format!("{refusal}; if that is meant, say so with {meant}"));
     }
 
-    fn left_alone(&mut self, entry: &Entry, place: &transship::Place, reason: String) {
-        let key = entry.key.strip_prefix(&place.prefix).unwrap_or_else(|| entry.key.clone());
-        tracing::trace!("{key}: left alone ({reason})");
-        let mut object = ObjectReport::from(&Entry { key: key.clone(), ..entry.clone() });
-        object.destinations.push(DestinationReport::new(DESTINATION, key, Outcome::Skipped { reason }));
-        self.add(&object);
+    fn left_alone(&mut self, entry: &Entry, place: &transship::Place, reason: &str) {
+        let key = || entry.key.strip_prefix(&place.prefix).unwrap_or_else(|| entry.key.clone());
+        tracing::trace!("{}: left alone ({reason})", key());
+        self.results.skip(DESTINATION, entry.size, reason, || {
+            let mut object = ObjectReport::from(&Entry { key: key(), ..entry.clone() });
+            let outcome = Outcome::Skipped { reason: reason.to_owned() };
+            object.destinations.push(DestinationReport::new(DESTINATION, key(), outcome));
+            object
+        });
     }
 
     pub(crate) fn add(&mut self, object: &ObjectReport) {

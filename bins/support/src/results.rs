@@ -98,6 +98,15 @@ impl Results {
         }
     }
 
+    /// Takes down an object that had to be written nowhere. Without a report nothing is made of it but a count.
+    pub fn skip(&mut self, destination: &str, bytes: u64, reason: &str, object: impl FnOnce() -> ObjectReport) {
+        if self.report.is_some() {
+            self.add(&object());
+        } else {
+            self.totals.skip(destination, bytes, reason);
+        }
+    }
+
     /// Takes down that something could not be written.
     pub fn not_written(&mut self, error: anyhow::Error) {
         match &self.trouble {

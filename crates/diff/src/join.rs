@@ -69,6 +69,10 @@ where
         Ok(())
     }
 
+    fn waits(&self) -> bool {
+        self.page.is_empty() && self.stream.is_some()
+    }
+
     fn key(&self) -> Option<&str> {
         self.page.front().map(|entry| entry.key.as_str().get(self.prefix..).unwrap_or_default())
     }
@@ -89,21 +93,31 @@ where
     /// # Errors
     /// Those of the listings. Nothing may be concluded from keys that did not come.
     pub async fn next(&mut self) -> Result<Option<Pair>, E> {
-        if self.source.page.is_empty() || self.destination.page.is_empty() {
-            // Each waits for its own server, so both wait at once.
-            futures::try_join!(self.source.fill(), self.destination.fill())?;
+        if let Some(pair) = self.ready() {
+            return Ok(Some(pair));
         }
+        // Each waits for its own server, so both wait at once.
+        futures::try_join!(self.source.fill(), self.destination.fill())?;
+        Ok(self.pair())
+    }
+
+    /// The next key's pair, where both pages are at hand and nothing has to be waited for.
+    pub fn ready(&mut self) -> Option<Pair> {
+        if self.source.waits() || self.destination.waits() { None } else { self.pair() }
+    }
+
+    fn pair(&mut self) -> Option<Pair> {
         let order = match (self.source.key(), self.destination.key()) {
             (Some(source), Some(destination)) => source.cmp(destination),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
-            (None, None) => return Ok(None),
+            (None, None) => return None,
         };
         let source = if order.is_le() { self.source.page.pop_front() } else { None };
         let destination = if order.is_ge() { self.destination.page.pop_front() } else { None };
-        Ok(match (source, destination) {
+        match (source, destination) {
             (Some(source), Some(destination)) => Some(Pair::Both { source, destination }),
             (source, destination) => source.map(Pair::Source).or_else(|| destination.map(Pair::Destination)),
-        })
+        }
     }
 }

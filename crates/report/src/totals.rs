@@ -116,8 +116,11 @@ impl DestinationTotals {
 }
 
 fn count(reasons: &mut BTreeMap<String, u64>, reason: &str) {
-    let known = reasons.len() < 20 || reasons.contains_key(reason);
-    let reason = if known { reason } else { "other reasons" };
+    if let Some(known) = reasons.get_mut(reason) {
+        *known += 1;
+        return;
+    }
+    let reason = if reasons.len() < 20 { reason } else { "other reasons" };
     *reasons.entry(reason.to_owned()).or_default() += 1;
 }
 
@@ -158,6 +161,17 @@ impl Totals {
                 count(&mut self.skipped_because, reason);
             }
         }
+    }
+
+    /// Counts one object that had to be written nowhere, without a report of it.
+    pub fn skip(&mut self, destination: &str, bytes: u64, reason: &str) {
+        self.objects += 1;
+        self.bytes += bytes;
+        self.counts.skipped += 1;
+        count(&mut self.skipped_because, reason);
+        let there = self.destination(destination);
+        there.counts.skipped += 1;
+        count(&mut there.skipped_because, reason);
     }
 
     fn destination(&mut self, name: &str) -> &mut DestinationTotals {

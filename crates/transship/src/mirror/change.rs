@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use transship_diff::{Reason, Verdict};
 use transship_types::Entry;
 
+/// Why something is copied that replaces nothing.
+pub(super) const NOT_THERE: &str = "not there yet";
+
 /// What is to happen to one key, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -89,7 +92,7 @@ impl Change {
     /// Why, in a few words, as dry runs, logs and reports tell it.
     pub fn because(&self) -> String {
         match self {
-            Self::Copy { replaces: None, .. } | Self::Impossible { .. } => "not there yet".to_owned(),
+            Self::Copy { replaces: None, .. } | Self::Impossible { .. } => NOT_THERE.to_owned(),
             Self::Copy { replaces: Some((_, reason)), .. }
             | Self::Same { reason, .. }
             | Self::Immutable { reason, .. } => reason.to_string(),

@@ -1,7 +1,7 @@
 //! The plan: what is to happen to each key, and why.
 
 use std::{
-    fmt,
+    fmt, iter,
     pin::Pin,
     sync::{
         Arc,
@@ -77,23 +77,27 @@ impl fmt::Debug for Changes {
     }
 }
 
-/// How many changes may wait for whoever carries them out, in each range.
-const WAITING: usize = 64;
+/// Changes that are handed on together. A page has no more, and one at a time would cost more than the comparison.
+const BATCH: usize = 1000;
+
+/// What was found together.
+type Batch<T> = Result<Vec<T>>;
 
 /// Compares both ends from their listings alone, range by range, many ranges at once. Nothing else is sent.
 ///
 /// Ends that do not list in the order of the keys' bytes are listed whole first and sorted on disk.
 pub fn changes(ends: &Ends, options: &MirrorOptions) -> Changes {
     let compared = Arc::new(Compared::default());
-    Changes { stream: counted(ends, options, Arc::clone(&compared)), compared }
+    let found = counted(ends, options, Arc::clone(&compared));
+    Changes { stream: found.map_ok(|batch| stream::iter(batch).map(Ok)).try_flatten().boxed(), compared }
 }
 
-/// The same, for who has the counts already.
+/// The same, many at a time, for who has the counts already.
 pub(super) fn counted(
     ends: &Ends,
     options: &MirrorOptions,
     compared: Arc<Compared>,
-) -> stream::BoxStream<'static, Result<Change>> {
+) -> stream::BoxStream<'static, Batch<Change>> {
     let (ends, options) = (ends.clone(), options.clone());
     let reader = Arc::new(Reader::new(&ends, &options));
     let at_once = options.copy.transfers;
@@ -114,7 +118,7 @@ async fn in_order(
     ends: Ends,
     options: MirrorOptions,
     compared: Arc<Compared>,
-) -> Result<impl Stream<Item = Result<Found>> + Send> {
+) -> Result<impl Stream<Item = Batch<Found>> + Send> {
     let mut found = start(ends.clone(), options.clone(), Arc::clone(&compared)).await?.boxed().peekable();
     match Pin::new(&mut found).peek().await {
         Some(Err(Error::Listing(error @ transship_list::Error::Unordered { .. }))) if !options.sort => {
@@ -131,7 +135,7 @@ async fn start(
     ends: Ends,
     options: MirrorOptions,
     compared: Arc<Compared>,
-) -> Result<impl Stream<Item = Result<Found>> + Send> {
+) -> Result<impl Stream<Item = Batch<Found>> + Send> {
     let listing = options.listing();
     let [source, destination] = options.sides(&ends);
     let ordered = |side: Side| async {
@@ -188,8 +192,8 @@ impl Planning {
     }
 
     /// The changes in one range, found by a task of its own, so that ranges use every core.
-    fn of(self: Arc<Self>, piece: Piece<2>) -> impl Stream<Item = Result<Found>> + Send + Unpin {
-        let (sender, receiver) = mpsc::channel(WAITING);
+    fn of(self: Arc<Self>, piece: Piece<2>) -> impl Stream<Item = Batch<Found>> + Send + Unpin {
+        let (sender, receiver) = mpsc::channel(1);
         self.compared.counts.opens();
         let task = AbortOnDropHandle::new(tokio::spawn(async move {
             if let Err(error) = self.walk(piece, &sender).await {
@@ -200,14 +204,15 @@ impl Planning {
         Box::pin(crate::tasks::outcomes(receiver, task, "the comparison"))
     }
 
-    async fn walk(&self, piece: Piece<2>, told: &mpsc::Sender<Result<Found>>) -> Result<()> {
+    async fn walk(&self, piece: Piece<2>, told: &mpsc::Sender<Batch<Found>>) -> Result<()> {
         let [source, destination] = piece.listings();
         let [from, to] = &self.sides;
         let mut join = Join::new((source, &from.prefix), (destination, &to.prefix));
-        while let Some(pair) = join.next().await? {
-            let Some(found) = self.decide(pair) else { continue };
-            self.compared.counts.finds(&found);
-            if told.send(Ok(found)).await.is_err() {
+        while let Some(first) = join.next().await? {
+            let ready = iter::once(first).chain(iter::from_fn(|| join.ready()));
+            let batch: Vec<Found> = ready.filter_map(|pair| self.decide(pair)).take(BATCH).collect();
+            batch.iter().for_each(|found| self.compared.counts.finds(found));
+            if !batch.is_empty() && told.send(Ok(batch)).await.is_err() {
                 break;
             }
         }

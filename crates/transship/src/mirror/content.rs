@@ -1,8 +1,8 @@
 //! Comparing what objects hold, where listings cannot tell.
 
-use std::sync::Arc;
+use std::{iter, sync::Arc};
 
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::{FutureExt, Stream, StreamExt, TryStreamExt, future::ready, stream};
 use transship_diff::{Reason, Verdict};
 use transship_store::{Bucket, GetOptions, RetryOptions, retry};
 use transship_types::{Digest, Entry};
@@ -26,25 +26,33 @@ pub enum Content {
 
 /// Settles what listings left open, so many objects at once. The order changes.
 pub(super) fn settled(
-    found: impl Stream<Item = Result<Found>> + Send,
+    found: impl Stream<Item = Result<Vec<Found>>> + Send,
     reader: Arc<Reader>,
     compared: Arc<Compared>,
     at_once: usize,
-) -> impl Stream<Item = Result<Change>> + Send {
-    let settle = move |found| {
+) -> impl Stream<Item = Result<Vec<Change>>> + Send {
+    let settle = move |source, destination| {
         let (reader, compared) = (Arc::clone(&reader), Arc::clone(&compared));
         async move {
-            match found? {
-                Found::Open { source, destination } => {
-                    let change = reader.settle(source, destination).await?;
-                    compared.counts.settles(&change);
-                    Ok(change)
-                }
-                Found::Change(change) => Ok(change),
-            }
+            let change = reader.settle(source, destination).await?;
+            compared.counts.settles(&change);
+            Ok(vec![change])
         }
     };
-    found.map(settle).buffer_unordered(at_once.max(1))
+    let sorted = found.map(move |batch| {
+        let (mut sure, mut open) = (Vec::new(), Vec::new());
+        let sure = batch.map(|batch| {
+            for found in batch {
+                match found {
+                    Found::Change(change) => sure.push(change),
+                    Found::Open { source, destination } => open.push(settle(source, destination).right_future()),
+                }
+            }
+            sure
+        });
+        stream::iter(iter::once(ready(sure).left_future()).chain(open))
+    });
+    sorted.flatten().buffer_unordered(at_once.max(1)).try_filter(|batch| ready(!batch.is_empty()))
 }
 
 /// Reads objects.

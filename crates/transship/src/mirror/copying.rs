@@ -1,12 +1,18 @@
 //! The first half of a run: what is to be copied.
 
-use futures::{StreamExt, stream::FuturesUnordered};
+use std::iter;
+
+use futures::{
+    StreamExt, TryStreamExt,
+    stream::{self, FuturesUnordered},
+};
 use transship_report::{DestinationReport, Former, ObjectReport};
 use transship_transfer::{Copied, Job, Target};
 use transship_types::{Entry, Key, Outcome};
 
 use super::{
-    Change, Mirrored, Reached,
+    Change, Gone, Mirrored, Reached,
+    change::NOT_THERE,
     changes::counted,
     cut_off::Quota,
     deletion::Pending,
@@ -37,11 +43,27 @@ struct Brought {
     copied: Result<Copied, String>,
 }
 
+/// What is to be done next.
+enum Step {
+    Note(Noted),
+    Bring(Due),
+}
+
+/// What needs no more than to be taken down.
+#[derive(Default)]
+struct Noted {
+    told: Vec<Mirrored>,
+    gone: Vec<(Entry, Gone)>,
+    /// How many of them could not be done.
+    failed: usize,
+}
+
 impl Work {
     /// Copies what is to be copied while the comparison goes on. What is under way when a listing breaks off is brought
     /// to its end.
     pub(super) async fn copy(&self) -> Result<Copying> {
-        let mut changes = counted(&self.ends, &self.options, self.compared.clone());
+        let changes = counted(&self.ends, &self.options, self.compared.clone());
+        let mut steps = changes.map_ok(|batch| stream::iter(self.steps(batch)).map(Ok)).try_flatten();
         let mut copying = Copying { pending: Pending::new(&self.options.work_dir), deletions: 0, clean: true };
         let mut under_way = FuturesUnordered::new();
         let mut quota = Quota::new(self.options.cut_off);
@@ -50,24 +72,21 @@ impl Work {
             let room = !listed && under_way.len() < self.options.copy.transfers.max(1);
             tokio::select! {
                 Some(brought) = under_way.next() => copying.clean &= self.brought(brought?).await,
-                change = changes.next(), if room => match change {
+                step = steps.next(), if room => match step {
                     None => listed = true,
                     Some(Err(error)) => {
                         broken = Some(error);
                         listed = true;
                     }
-                    Some(Ok(change)) => {
-                        if let Some(due) = self.note(change, &mut copying).await? {
-                            match quota.take(due.source.size) {
-                                Ok(()) => under_way.push(self.bring(due)),
-                                Err(reached) => {
-                                    listed = true;
-                                    copying.clean = false;
-                                    self.tell(Mirrored::CutOff(reached)).await;
-                                }
-                            }
+                    Some(Ok(Step::Note(noted))) => self.note(noted, &mut copying).await?,
+                    Some(Ok(Step::Bring(due))) => match quota.take(due.source.size) {
+                        Ok(()) => under_way.push(self.bring(due)),
+                        Err(reached) => {
+                            listed = true;
+                            copying.clean = false;
+                            self.tell(Mirrored::CutOff(reached)).await;
                         }
-                    }
+                    },
                 },
                 () = quota.time_is_over(), if !listed => {
                     listed = true;
@@ -83,29 +102,42 @@ impl Work {
         broken.map_or(Ok(copying), Err)
     }
 
-    /// Takes a change down, and gives back what is to be copied.
-    async fn note(&self, change: Change, copying: &mut Copying) -> Result<Option<Due>> {
-        let (because, wrong) = (change.because(), change.error());
-        match change {
-            Change::Copy { source, replaces } => {
-                return Ok(Some(Due { source, replaces: replaces.map(|(there, _)| there), because }));
-            }
-            Change::Same { source, reason } => self.tell(Mirrored::Same(source, reason)).await,
-            Change::Extra { destination } => self.tell(Mirrored::Extra(destination)).await,
-            Change::Delete { destination, gone } => {
-                copying.deletions += 1;
-                copying.pending.push((destination, gone))?;
-            }
-            Change::Immutable { source, .. } | Change::Impossible { source, .. } => {
-                copying.clean = false;
-                self.compared.counts.failed();
-                let error = wrong.unwrap_or_default();
-                let mut object = self.object(&source, Outcome::Failed { error });
-                object.destinations.iter_mut().for_each(|there| there.because = Some(because.clone()));
-                self.tell(Mirrored::Object(object)).await;
+    /// One step for all that is only taken down, and one for each object that is to be copied.
+    fn steps(&self, batch: Vec<Change>) -> impl Iterator<Item = Step> + use<> {
+        let (mut noted, mut due) = (Noted::default(), Vec::new());
+        noted.told.reserve(batch.len());
+        for change in batch {
+            let wrong = change.error().map(|error| (error, change.because()));
+            match change {
+                Change::Same { source, reason } => noted.told.push(Mirrored::Same(source, reason)),
+                Change::Extra { destination } => noted.told.push(Mirrored::Extra(destination)),
+                Change::Delete { destination, gone } => noted.gone.push((destination, gone)),
+                Change::Copy { source, replaces } => {
+                    let (replaces, because) = match replaces {
+                        Some((there, reason)) => (Some(there), reason.to_string()),
+                        None => (None, NOT_THERE.to_owned()),
+                    };
+                    due.push(Step::Bring(Due { source, replaces, because }));
+                }
+                Change::Immutable { source, .. } | Change::Impossible { source, .. } => {
+                    let (error, because) = wrong.unwrap_or_default();
+                    let mut object = self.object(&source, Outcome::Failed { error });
+                    object.destinations.iter_mut().for_each(|there| there.because = Some(because.clone()));
+                    noted.told.push(Mirrored::Object(object));
+                    noted.failed += 1;
+                }
             }
         }
-        Ok(None)
+        iter::once(Step::Note(noted)).chain(due)
+    }
+
+    async fn note(&self, Noted { told, gone, failed }: Noted, copying: &mut Copying) -> Result<()> {
+        copying.clean &= failed == 0;
+        (0..failed).for_each(|_| self.compared.counts.failed());
+        copying.deletions += gone.len() as u64;
+        gone.into_iter().try_for_each(|gone| copying.pending.push(gone))?;
+        self.tell_all(told).await;
+        Ok(())
     }
 
     async fn bring(&self, due: Due) -> Result<Brought> {

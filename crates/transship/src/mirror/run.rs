@@ -72,13 +72,14 @@ pub fn mirror(ends: Ends, options: MirrorOptions) -> Mirroring {
     let written = vec![ends.written.clone()];
     let copier = Copier::new(ends.source.bucket.clone(), written, options.copy.clone(), options.cancel.clone());
     let compared = Arc::new(Compared::default());
-    let (sender, receiver) = mpsc::channel(64);
+    let (sender, receiver) = mpsc::channel(4);
     let keeper = options.backup.as_ref().map(|backup| Arc::new(Keeper::new(backup, &ends, &options, &copier)));
     let work =
         Work { ends, options, copier: copier.clone(), keeper: keeper.clone(), compared: Arc::clone(&compared), sender };
     let outcomes = stream::once(async move {
         let task = AbortOnDropHandle::new(tokio::spawn(work.run()));
-        tasks::outcomes(receiver, task, "the run")
+        let batches = tasks::outcomes(receiver, task, "the run");
+        batches.map_ok(|batch| stream::iter(batch).map(Ok)).try_flatten()
     });
     Mirroring { compared, copier, keeper, outcomes: Mutex::new(Some(outcomes.flatten().boxed())) }
 }
@@ -89,7 +90,7 @@ pub(super) struct Work {
     pub(super) copier: Copier,
     pub(super) keeper: Option<Arc<Keeper>>,
     pub(super) compared: Arc<Compared>,
-    sender: mpsc::Sender<Result<Mirrored>>,
+    sender: mpsc::Sender<Result<Vec<Mirrored>>>,
 }
 
 impl Work {
@@ -102,7 +103,14 @@ impl Work {
 
     /// Nobody listens any more where this fails: then the task is about to be dropped.
     pub(super) async fn tell(&self, what: Mirrored) {
-        let _ = self.sender.send(Ok(what)).await;
+        self.tell_all(vec![what]).await;
+    }
+
+    /// The same for many at once: each hand-over costs more than most of what is told.
+    pub(super) async fn tell_all(&self, what: Vec<Mirrored>) {
+        if !what.is_empty() {
+            let _ = self.sender.send(Ok(what)).await;
+        }
     }
 
     async fn delete(&self, Copying { pending, deletions, clean }: Copying) -> Result<()> {
