@@ -32,6 +32,10 @@ doc:
 book:
     mdbook serve docs --open
 
+# Micro-benchmarks of what runs for each key, request or byte
+micro:
+    cargo bench --workspace --features bench --bench '*'
+
 # The servers that the tests run against
 install:
     cargo xtask testbed install

@@ -8,8 +8,8 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use transship::{
     Place,
+    listings::ListOptions,
     report::OutputFile,
-    store::RetryOptions,
     types::{Entry, Key},
 };
 use transship_config::SolgateConfig;
@@ -28,7 +28,7 @@ pub(crate) async fn run(cli: &Cli, args: &ListArgs) -> anyhow::Result<ExitCode> 
     let cancel = cancel_on_signals()?;
     let mut sink = Sink::open(args).map_err(Failure::usage)?;
     let mut found = 0u64;
-    let entries = modified_lately(&source, &config, args.backfill, &RetryOptions::default());
+    let entries = modified_lately(&source, &config, args.backfill, &ListOptions::default());
     let mut entries = std::pin::pin!(entries.take_until(cancel.cancelled()));
     while let Some(entry) = entries.try_next().await.map_err(copying::failure)? {
         let relative = entry.key.strip_prefix(&source.prefix).unwrap_or_else(|| entry.key.clone());
@@ -53,12 +53,12 @@ pub(crate) fn modified_lately(
     source: &Place,
     config: &SolgateConfig,
     backfill: bool,
-    retry: &RetryOptions,
+    options: &ListOptions,
 ) -> impl Stream<Item = transship::Result<Entry>> + Send + use<> {
     let oldest = if backfill { None } else { oldest(config) };
     let folder = Key::from(&*source.prefix);
     let counts = move |entry: &Entry| entry.key != folder && oldest.is_none_or(|oldest| entry.last_modified >= oldest);
-    transship::list(source, retry).map_err(Into::into).try_filter(move |entry| std::future::ready(counts(entry)))
+    transship::list(source, options).try_filter(move |entry| std::future::ready(counts(entry)))
 }
 
 /// The same entries; where there are none, the log says so.

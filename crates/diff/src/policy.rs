@@ -212,13 +212,17 @@ impl Criterion {
 /// one size of parts in use gives that many.
 fn same_etags(source: &Facts, destination: &Facts) -> Option<bool> {
     let (ours, theirs) = (source.etag.as_ref()?, destination.etag.as_ref()?);
-    match (ours.md5(), theirs.md5(), ours.multipart(), theirs.multipart()) {
-        (Some(ours), Some(theirs), _, _) => Some(ours == theirs),
-        (_, _, Some((ours, parts)), Some((theirs, others))) => match ours == theirs && parts == others {
-            true => Some(true),
-            false => (parts == others && usual_part_sizes(source.size, parts).count() < 2).then_some(false),
-        },
-        _ => None,
+    if ours == theirs {
+        // What most pairs of a run without changes are.
+        return (ours.md5().is_some() || ours.multipart().is_some()).then_some(true);
+    }
+    if let (Some(ours), Some(theirs)) = (ours.md5(), theirs.md5()) {
+        return Some(ours == theirs);
+    }
+    let ((ours, parts), (theirs, others)) = (ours.multipart()?, theirs.multipart()?);
+    match ours == theirs && parts == others {
+        true => Some(true),
+        false => (parts == others && usual_part_sizes(source.size, parts).count() < 2).then_some(false),
     }
 }
 

@@ -15,14 +15,29 @@ type Listing = BoxStream<'static, Result<Vec<Entry>>>;
 ///
 /// After an error nothing more comes.
 pub fn entries(side: Side, range: KeyRange, options: ListOptions) -> impl Stream<Item = Result<Entry>> + Send {
+    one_by_one(in_order(side, range, options))
+}
+
+/// The same, page by page.
+pub(crate) fn in_order(
+    side: Side,
+    range: KeyRange,
+    options: ListOptions,
+) -> impl Stream<Item = Result<Vec<Entry>>> + Send {
     let pieces = split([side], range, options, Favour::First).boxed();
     let ordered = Ordered { pieces: Some(pieces), first: None, waiting: BTreeMap::new() };
-    let pages = stream::unfold(Some(ordered), |ordered| async {
+    stream::unfold(Some(ordered), |ordered| async {
         let mut ordered = ordered?;
         let page = ordered.next().await?;
         let go_on = page.is_ok();
         Some((page, go_on.then_some(ordered)))
-    });
+    })
+}
+
+/// The entries of pages.
+pub(crate) fn one_by_one(
+    pages: impl Stream<Item = Result<Vec<Entry>>> + Send,
+) -> impl Stream<Item = Result<Entry>> + Send {
     pages.flat_map(|page| {
         let (entries, error) = match page {
             Ok(entries) => (entries, None),

@@ -2,7 +2,7 @@
 //!
 //! A store lists a thousand keys a page, and each page waits for the one before. [`pieces`] cuts the range in parts that are
 //! listed side by side, from nothing but the keys that it sees: flat or deep, no hint is needed. [`entries`] puts them
-//! together again, in order. Every page is checked: a server that repeats a page, leaves the order of bytes, ignores where
+//! together again, in order; [`in_any_order`] does so where the store has that order, and takes its own otherwise. Every page is checked: a server that repeats a page, leaves the order of bytes, ignores where
 //! to start or sends empty pages without end ends the listing with an error, never with a wrong one.
 //!
 //! # What a listing cannot tell
@@ -10,9 +10,10 @@
 //! What a page leaves out cannot be checked. Some stores order keys folder by folder (SeaweedFS: `a/b` before `a.b`) and
 //! also start by that order: asked for what comes after `a.`, they leave out all of `a/`. Nothing on the page shows it.
 //! Where a store says what it is, listing it is [`Error::Unordered`]; where keys on a page, or on two that follow each
-//! other, are out of order, [`Error::OutOfOrder`]. Otherwise - such a store behind a proxy that hides its name, and cut
-//! where no page shows its order - a key that exists may be missing. [`Side::sorted`] lists from the first page to the
-//! last, starts nowhere in between, and so has them all.
+//! other, are out of order, [`Error::OutOfOrder`]. Cuts are made so that
+//! one of them shows it where such a store hides its name behind a proxy - but where two sides are cut at the same keys, the
+//! keys that were seen may be those of the other one, and a key that exists may be missing. [`Side::sorted`] lists from the
+//! first page to the last, starts nowhere in between, and so has them all.
 //!
 //! So a key that is in no listing is not proven to be gone: whoever deletes because of it must ask for that key first.
 //!
@@ -55,10 +56,15 @@
 
 mod advance;
 mod alphabet;
+mod any_order;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 mod entries;
 mod error;
 mod growth;
 mod options;
+mod own_order;
 mod pages;
 mod piece;
 mod pieces;
@@ -67,6 +73,7 @@ mod pool;
 mod range;
 mod side;
 
+pub use any_order::in_any_order;
 pub use entries::entries;
 pub use error::{Error, Result};
 pub use options::{Jump, ListOptions, Skip};

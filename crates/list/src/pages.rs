@@ -1,9 +1,11 @@
 //! The pages of one side, one after the other, each checked.
 
+use std::sync::Arc;
+
 use transship_store::{Cursor, ListRequest, retry};
 use transship_types::{Entry, Key};
 
-use crate::{Error, Jump, KeyRange, ListOptions, Result, Side, advance::Advance};
+use crate::{Error, Jump, KeyRange, ListOptions, Result, Side, advance::Advance, own_order::OwnOrder, side::Order};
 
 /// Asks for pages from a key on.
 #[derive(Debug)]
@@ -17,14 +19,17 @@ pub(crate) struct Pages {
     /// The last key that came by `cursor`, or none where the next page is the first of a request.
     last: Option<Key>,
     advance: Advance,
+    /// The store's own order, where that is taken: from the first page to the last, nothing is known of what lies between.
+    own: Option<OwnOrder>,
     ended: bool,
 }
 
 impl Pages {
     pub(crate) fn new(side: Side, range: &KeyRange, options: ListOptions) -> Self {
         let known = range.after.as_ref().map(|key| key.as_str().to_owned());
-        let mut pages =
-            Self { side, options, known, cursor: None, last: None, advance: Advance::default(), ended: false };
+        let own = (side.order() == Order::Own).then(OwnOrder::default);
+        let (cursor, last, advance) = (None, None, Advance::default());
+        let mut pages = Self { side, options, known, cursor, last, advance, own, ended: false };
         pages.jump();
         pages
     }
@@ -44,12 +49,15 @@ impl Pages {
             start_after: self.known.as_ref().map(|known| Key::from(format!("{}{known}", self.side.prefix))),
             ..ListRequest::default()
         };
-        let bucket = &self.side.bucket;
+        let bucket = Arc::clone(&self.side.bucket);
         // A wrong address shows at once; a store that is away in between is waited for.
         let first = self.cursor.is_none() && self.known.is_none();
         let policy = if first { &self.options.retry.at_first_contact() } else { &self.options.retry };
         let page = retry(policy, |_| bucket.list_page(&request, self.cursor.clone())).await?;
-        if page.unordered {
+        let (another, any) = (page.unordered, first && self.side.order() == Order::Any);
+        if any && (another || !page.entries.is_sorted_by_key(|entry| &entry.key)) {
+            self.own = Some(OwnOrder::default());
+        } else if another && self.own.is_none() {
             return Err(Error::Unordered { location: bucket.location().to_owned() });
         }
         for entry in &page.entries {
@@ -75,6 +83,9 @@ impl Pages {
 
     /// Everything up to the end of a page is known.
     fn learn(&mut self, page: &[Entry]) {
+        if self.own.is_some() {
+            return;
+        }
         if let Some(last) = page.last() {
             self.known = Some(self.side.relative(&last.key).to_owned());
         }
@@ -83,6 +94,9 @@ impl Pages {
 
     /// Leaves out what is not wanted.
     fn jump(&mut self) {
+        if self.own.is_some() {
+            return;
+        }
         match self.options.skip.ask(self.known.as_deref().unwrap_or_default()) {
             Jump::Next => {}
             Jump::End => self.ended = true,
@@ -94,19 +108,29 @@ impl Pages {
         }
     }
 
-    fn check(&self, key: &Key, after: Option<&Key>) -> Result<()> {
+    fn check(&mut self, key: &Key, after: Option<&Key>) -> Result<()> {
+        let follows = self.follows(key);
         let location = || self.side.bucket.location().to_owned();
         if !key.as_str().starts_with(&self.side.prefix) {
             return Err(Error::Outside { location: location(), prefix: self.side.prefix.clone(), found: key.clone() });
         }
         match (&self.last, after) {
-            (Some(last), _) if key <= last => {
+            (Some(last), _) if !follows => {
                 Err(Error::OutOfOrder { location: location(), before: last.clone(), after: key.clone() })
             }
             (None, Some(after)) if key <= after => {
                 Err(Error::StartIgnored { location: location(), after: after.clone(), found: key.clone() })
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Whether a key may come right after the last one.
+    fn follows(&mut self, key: &Key) -> bool {
+        let Some(last) = &self.last else { return true };
+        match &mut self.own {
+            None => key > last,
+            Some(own) => !self.side.bucket.capabilities().ordered_listing || own.allows(last, key),
         }
     }
 }

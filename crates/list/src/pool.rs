@@ -12,6 +12,7 @@ use crate::{
     KeyRange, Side,
     alphabet::{Alphabet, Stretch},
     growth::Growth,
+    own_order::in_both_orders,
     pages::Pages,
     pieces::Favour,
 };
@@ -301,6 +302,7 @@ impl State {
             Favour::First => self.cut_first(is_full)?,
         };
         let piece = self.pieces.get_mut(&parent)?;
+        let cut = in_both_orders(cut, piece.known().unwrap_or_default())?;
         let until = piece.range.until.replace(Key::from(cut.as_str()));
         let mut behind = Progress::new(KeyRange { after: Some(Key::from(cut)), until }, sides);
         (behind.inherited, behind.leap, behind.parent) = (piece.stretches(), leap, Some(parent));

@@ -15,12 +15,25 @@ pub struct Side {
     pub prefix: String,
     /// By relative key, where it was listed already.
     sorted: Option<Arc<Table<Entry>>>,
+    order: Order,
+}
+
+/// In which order keys are to come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// In that of their bytes.
+    #[default]
+    Bytes,
+    /// In that of their bytes, or in the store's own where it says at once that it has another.
+    Any,
+    /// In the store's own.
+    Own,
 }
 
 impl Side {
     /// What lies below a prefix.
     pub fn new(bucket: Arc<dyn Bucket>, prefix: impl Into<String>) -> Self {
-        Self { bucket, prefix: prefix.into(), sorted: None }
+        Self { bucket, prefix: prefix.into(), sorted: None, order: Order::Bytes }
     }
 
     /// The same for a store that does not list in the order of the keys' bytes: lists it from its first page to its last,
@@ -49,6 +62,14 @@ impl Side {
     #[must_use]
     pub fn known_empty(self) -> Self {
         Self { sorted: Some(Arc::new(Table::new(Path::new("")))), ..self }
+    }
+
+    pub(crate) fn in_order(self, order: Order) -> Self {
+        Self { order, ..self }
+    }
+
+    pub(crate) fn order(&self) -> Order {
+        self.order
     }
 
     fn take_in(&self, entries: &mut Table<Entry>, page: &[Entry]) -> Result<()> {

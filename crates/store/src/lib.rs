@@ -35,6 +35,9 @@ pub(crate) use request::CursorKind;
 pub use request::{Condition, CopySource, Cursor, Encryption, GetOptions, ListRequest, PutOptions, Tag};
 pub use retry::{Failures, RetryOptions, retry};
 pub use s3::S3Bucket;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub use s3::bench;
 pub use spec::{
     Addressing, AzureSpec, BucketSpec, GcsSpec, Links, LocalSpec, Location, PayloadSigning, S3Credentials, S3Spec,
 };

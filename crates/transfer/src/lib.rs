@@ -12,6 +12,9 @@
 
 mod answers;
 mod bandwidth;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 mod berth;
 mod budget;
 mod copier;

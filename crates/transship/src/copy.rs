@@ -14,6 +14,7 @@ use futures::{
 };
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
+use transship_list::ListOptions;
 use transship_report::ObjectReport;
 use transship_store::ErrorKind;
 use transship_transfer::{Copier, CopyOptions, Job, Slot, Target, Unfinished};
@@ -52,6 +53,13 @@ impl Default for RunOptions {
             work_dir: std::env::temp_dir(),
             cancel: CancellationToken::new(),
         }
+    }
+}
+
+impl RunOptions {
+    /// How a source is listed: pages are asked for again as objects are.
+    pub fn listing(&self) -> ListOptions {
+        ListOptions { retry: self.copy.retry.clone(), ..ListOptions::default() }
     }
 }
 
@@ -118,7 +126,7 @@ impl Progress {
 
 /// Copies everything below the route's source.
 pub fn copy(route: Route, options: RunOptions) -> Run {
-    let entries = list(&route.source, &options.copy.retry).map_err(Into::into).boxed();
+    let entries = list(&route.source, &options.listing()).boxed();
     copy_entries(route, entries, options)
 }
 
@@ -265,11 +273,15 @@ async fn what_exists(
     closed: Vec<Option<String>>,
     options: &RunOptions,
 ) -> Result<(Vec<Option<Existing>>, Vec<Option<String>>)> {
+    // What waits to be read is memory: all together take as much as one source.
+    let listing = options.listing();
+    let listing = ListOptions { listers: (listing.listers / route.legs.len().max(1)).max(1), ..listing };
+    let listing = &listing;
     let looks = route.legs.iter().zip(closed).map(async |(leg, closed)| match closed {
         Some(error) => Ok((None, Some(error), None)),
-        None => match Existing::list(&leg.place, &options.copy.retry, &options.work_dir).await {
+        None => match Existing::list(&leg.place, listing, &options.work_dir).await {
             Ok(existing) => Ok((Some(existing), None, None)),
-            Err(Error::Store(error)) => Ok((None, Some(error.to_string()), Some(error))),
+            Err(error @ (Error::Store(_) | Error::Listing(_))) => Ok((None, Some(error.to_string()), Some(error))),
             Err(error) => Err(error),
         },
     });
@@ -280,7 +292,7 @@ async fn what_exists(
         first = first.or(failed);
     }
     match first {
-        Some(error) if closed.iter().all(Option::is_some) => Err(error.into()),
+        Some(error) if closed.iter().all(Option::is_some) => Err(error),
         _ => Ok((existing, closed)),
     }
 }

@@ -3,12 +3,13 @@ use std::path::Path;
 use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use transship_list::ListOptions;
 use transship_spill::Table;
-use transship_store::{ErrorKind, RetryOptions};
+use transship_store::ErrorKind;
 use transship_types::{ETag, Entry, Key};
 use transship_verify::same_content;
 
-use crate::{Place, Result, list};
+use crate::{Error, Place, Result, list};
 
 /// What a destination holds already, from one listing.
 #[derive(Debug)]
@@ -56,17 +57,17 @@ impl Existing {
     ///
     /// # Errors
     /// The listing's, and `WorkDir`.
-    pub async fn list(place: &Place, policy: &RetryOptions, work_dir: &Path) -> Result<Self> {
+    pub async fn list(place: &Place, options: &ListOptions, work_dir: &Path) -> Result<Self> {
         let mut entries = Table::new(work_dir);
-        let mut listing = std::pin::pin!(list(place, policy));
+        let mut listing = std::pin::pin!(list(place, options));
         loop {
             match listing.try_next().await {
                 Ok(Some(Entry { key, size, last_modified: modified, etag, .. })) => {
                     entries.insert(key.as_str(), &There { size, etag, modified })?;
                 }
                 Ok(None) => break,
-                Err(error) if error.kind() == ErrorKind::NoSuchBucket => break,
-                Err(error) => return Err(error.into()),
+                Err(Error::Store(error)) if error.kind() == ErrorKind::NoSuchBucket => break,
+                Err(error) => return Err(error),
             }
         }
         entries.settle()?;

@@ -69,14 +69,14 @@ async fn a_listing_that_fails_leaves_the_last_file() {
         scene.put("raw", &format!("in/{n}"), "");
     }
     let faults = [
-        Fault::answer(403, "AccessDenied").on(Operation::ListObjectsV2).after(1),
-        Fault::new(Effect::Page(PageFault::OutOfOrder)).on(Operation::ListObjectsV2),
+        (Fault::answer(403, "AccessDenied").after(1), "list s3://raw at http://127.0.0.1:"),
+        (Fault::new(Effect::Page(PageFault::OutOfOrder)), "s3://raw at http://127.0.0.1:"),
     ];
-    for fault in faults {
+    for (fault, told) in faults {
         scene.server().faults().clear();
-        let hits = scene.server().faults().add(fault);
+        let hits = scene.server().faults().add(fault.on(Operation::ListObjectsV2));
         let line = scene.solgate(&["list", "-o", "list.json"]).fails_with(1);
-        assert!(line.starts_with("list s3://raw at http://127.0.0.1:"), "{line}");
+        assert!(line.starts_with(told), "{line}");
         assert!(hits.count() > 0);
         assert_eq!(scene.read("list.json"), "the last one");
     }
@@ -118,6 +118,21 @@ async fn many_pages_are_one_list() {
     let ran = scene.solgate(&["list"]).ends_with(0);
     assert_eq!(ran.json().len(), 100);
     assert_eq!(scene.server().count(Operation::ListObjectsV2), 15);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_list_is_made_range_by_range_and_comes_in_order() {
+    let scene = Scene::with(S3Server::builder().page_size(10)).await;
+    scene.plain();
+    let keys: Vec<_> = (0..500).map(|n| format!("{n:03}")).collect();
+    for key in &keys {
+        scene.put("raw", &format!("in/{key}"), "x");
+    }
+    let far = Fault::new(Effect::Delay(Duration::from_millis(20))).on(Operation::ListObjectsV2);
+    scene.server().faults().add(far);
+    let listed = scene.solgate(&["list"]).ends_with(0).json();
+    assert_eq!(listed.iter().map(|object| object["key"].as_str().unwrap()).collect::<Vec<_>>(), keys);
+    assert!(scene.server().most_in_flight() >= 4, "{}", scene.server().most_in_flight());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, ops::Bound};
+use std::{collections::BTreeSet, fmt, ops::Bound};
 
 use time::OffsetDateTime;
 use transship_types::Entry;
@@ -35,6 +35,29 @@ pub enum Fit {
     OtherAge,
     /// It does not, whatever its age.
     Excluded,
+}
+
+/// Why an object takes no part. What could be changed by its age comes last.
+enum Exclusion<'f> {
+    NotListed,
+    Rule(&'f str),
+    TooSmall,
+    TooLarge,
+    TooOld,
+    TooNew,
+}
+
+impl fmt::Display for Exclusion<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotListed => f.write_str("it is not in the list of files"),
+            Self::Rule(rule) => write!(f, "by the rule {rule:?}"),
+            Self::TooSmall => f.write_str("it is too small"),
+            Self::TooLarge => f.write_str("it is too large"),
+            Self::TooOld => f.write_str("it is too old"),
+            Self::TooNew => f.write_str("it is too new"),
+        }
+    }
 }
 
 /// Where the next path may be that takes part.
@@ -98,16 +121,16 @@ impl Filter {
 
     /// Whether an object takes part. `path` is its key as rules see it.
     pub fn includes(&self, path: &str, entry: &Entry) -> bool {
-        self.exclusion(path, entry).is_none()
+        self.excluded(path, entry).is_none()
     }
 
     /// Whether an object takes part, and whether it is only its age that keeps it out.
     pub fn fit(&self, path: &str, entry: &Entry) -> Fit {
-        if self.includes(path, entry) {
-            return Fit::Fits;
+        match self.excluded(path, entry) {
+            None => Fit::Fits,
+            Some(Exclusion::TooOld | Exclusion::TooNew) => Fit::OtherAge,
+            Some(_) => Fit::Excluded,
         }
-        let of_age = Entry { last_modified: self.some_age(), ..entry.clone() };
-        if self.limits_age() && self.includes(path, &of_age) { Fit::OtherAge } else { Fit::Excluded }
     }
 
     /// Whether the age of objects matters.
@@ -115,30 +138,24 @@ impl Filter {
         self.limits.modified_from.is_some() || self.limits.modified_to.is_some()
     }
 
-    fn some_age(&self) -> OffsetDateTime {
-        let Limits { modified_from, modified_to, .. } = self.limits;
-        modified_from.or(modified_to).unwrap_or(OffsetDateTime::UNIX_EPOCH)
-    }
-
     /// Why an object takes no part, if it does not: for people.
     pub fn exclusion(&self, path: &str, entry: &Entry) -> Option<String> {
+        self.excluded(path, entry).map(|why| why.to_string())
+    }
+
+    fn excluded(&self, path: &str, entry: &Entry) -> Option<Exclusion<'_>> {
         if let Some(files) = &self.files {
-            return (!files.contains(path)).then(|| "it is not in the list of files".to_owned());
+            return (!files.contains(path)).then_some(Exclusion::NotListed);
         }
         if let Some((false, rule)) = self.rules.decide(path) {
-            return Some(format!("by the rule {rule:?}"));
+            return Some(Exclusion::Rule(rule));
         }
-        let limits = &self.limits;
-        if limits.min_size.is_some_and(|min| entry.size < min) {
-            return Some("it is too small".to_owned());
-        }
-        if limits.max_size.is_some_and(|max| entry.size > max) {
-            return Some("it is too large".to_owned());
-        }
-        if limits.modified_from.is_some_and(|from| entry.last_modified < from) {
-            return Some("it is too old".to_owned());
-        }
-        limits.modified_to.is_some_and(|to| entry.last_modified > to).then(|| "it is too new".to_owned())
+        let Limits { min_size, max_size, modified_from, modified_to } = self.limits;
+        let is = |out: bool, why| out.then_some(why);
+        is(min_size.is_some_and(|min| entry.size < min), Exclusion::TooSmall)
+            .or(is(max_size.is_some_and(|max| entry.size > max), Exclusion::TooLarge))
+            .or(is(modified_from.is_some_and(|from| entry.last_modified < from), Exclusion::TooOld))
+            .or(is(modified_to.is_some_and(|to| entry.last_modified > to), Exclusion::TooNew))
     }
 
     /// Where to go on, in the order of bytes, when everything up to `path` has been seen: what lies between takes no part.

@@ -6,6 +6,7 @@
 mod shelf;
 mod slow_bucket;
 
+mod any_order;
 mod faults;
 mod resuming;
 mod rounds;

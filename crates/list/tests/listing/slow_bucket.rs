@@ -1,9 +1,8 @@
 //! Keys that come page by page, each page after a while of its own, in a clock that the test drives.
 
 use std::{
-    collections::BTreeSet,
-    ops::Bound,
-    sync::atomic::{AtomicU64, Ordering},
+    cmp::Ordering,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
@@ -18,10 +17,30 @@ use transship_types::{Entry, Key};
 
 #[derive(Debug)]
 pub(crate) struct SlowBucket {
-    keys: BTreeSet<String>,
+    keys: Vec<String>,
     page: usize,
+    order: Order,
     pace: Pace,
     requests: AtomicU64,
+}
+
+/// In which order it lists, and goes on behind a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Bytes,
+    /// `a/b` before `a-b`, as SeaweedFS does.
+    Folders,
+    /// The same, and each page says that it has an order of its own.
+    FoldersAndToldSo,
+}
+
+impl Order {
+    fn before(self, one: &str, other: &str) -> bool {
+        match self {
+            Self::Bytes => one < other,
+            Self::Folders | Self::FoldersAndToldSo => one.split('/').lt(other.split('/')),
+        }
+    }
 }
 
 /// Waits that follow from a seed.
@@ -46,7 +65,7 @@ impl Pace {
         if let Some(wait) = self.always {
             return tokio::time::sleep(wait).await;
         }
-        let state = self.state.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
+        let state = self.state.fetch_add(0x9E37_79B9_7F4A_7C15, Relaxed);
         let mixed = (state ^ (state >> 31)).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 33;
         let wait = if mixed.is_multiple_of(7) { mixed % 200 } else { mixed % 5 };
         tokio::time::sleep(Duration::from_millis(wait)).await;
@@ -55,7 +74,13 @@ impl Pace {
 
 impl SlowBucket {
     pub(crate) fn new(keys: impl IntoIterator<Item = String>, page: usize, seed: u64) -> Self {
-        Self { keys: keys.into_iter().collect(), page, pace: Pace::new(seed), requests: AtomicU64::new(0) }
+        Self::in_order(Order::Bytes, keys, page, seed)
+    }
+
+    pub(crate) fn in_order(order: Order, keys: impl IntoIterator<Item = String>, page: usize, seed: u64) -> Self {
+        let mut keys: Vec<String> = keys.into_iter().collect();
+        keys.sort_by(|one, other| if order.before(one, other) { Ordering::Less } else { Ordering::Greater });
+        Self { keys, page, order, pace: Pace::new(seed), requests: AtomicU64::new(0) }
     }
 
     /// Each page takes twice `wait`.
@@ -64,7 +89,7 @@ impl SlowBucket {
     }
 
     pub(crate) fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
+        self.requests.load(Relaxed)
     }
 }
 
@@ -96,16 +121,15 @@ const CAPABILITIES: Capabilities = Capabilities {
 #[async_trait]
 impl Bucket for SlowBucket {
     async fn list_page(&self, request: &ListRequest, cursor: Option<Cursor>) -> Result<ListPage> {
-        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.requests.fetch_add(1, Relaxed);
         self.pace.wait().await;
         let after = cursor.as_ref().and_then(Cursor::token).or(request.start_after.as_ref().map(Key::as_str));
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut keys =
-            self.keys.range::<str, _>((from, Bound::Unbounded)).filter(|key| key.starts_with(&request.prefix));
+        let from = after.map_or(0, |after| self.keys.partition_point(|key| !self.order.before(after, key)));
+        let mut keys = self.keys[from..].iter().filter(|key| key.starts_with(&request.prefix));
         let entries: Vec<Entry> = keys.by_ref().take(self.page).map(|key| entry(key)).collect();
         let next = entries.last().filter(|_| keys.next().is_some()).map(|last| Cursor::new(last.key.as_str()));
         self.pace.wait().await;
-        Ok(ListPage { entries, prefixes: Vec::new(), next, unordered: false })
+        Ok(ListPage { entries, prefixes: Vec::new(), next, unordered: self.order == Order::FoldersAndToldSo })
     }
 
     fn capabilities(&self) -> &Capabilities {

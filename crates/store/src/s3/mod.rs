@@ -1,5 +1,7 @@
 //! S3, Ceph, OCI, MinIO and the like, spoken directly, so that every key arrives byte for byte.
 
+#[cfg(feature = "bench")]
+pub mod bench;
 mod client;
 mod connect;
 mod copy;

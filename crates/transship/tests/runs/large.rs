@@ -70,10 +70,7 @@ async fn the_newest_of_very_many_objects_wins() {
     }
     let all = reports(transship::dry_run(
         stage.renamed("{number}/{name}", "latest/{name}", false),
-        futures::TryStreamExt::map_err(
-            transship::list(&stage.straight().source, &stage.options.copy.retry),
-            Error::from,
-        ),
+        transship::list(&stage.straight().source, &stage.options.listing()),
         stage.options.clone(),
     ))
     .await;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use transship::Leg;
 use transship_testbed::s3::{Effect, Fault, Operation as Op, PageFault, StoredObject};
 
-use crate::stage::{BUCKET, MIB, Stage, finish, reports};
+use crate::stage::{BUCKET, MIB, Stage, directory, failed, finish, is_copied, place, reports};
 
 async fn ten_objects() -> Stage {
     let stage = Stage::with_pages_of(3).await;
@@ -25,16 +26,63 @@ async fn every_page_is_read_and_every_object_copied_once() {
 
 #[tokio::test]
 async fn a_listing_that_lies_ends_the_run_and_copies_nothing_where_there_is_a_plan() {
-    for lie in [PageFault::Repeat, PageFault::OutOfOrder, PageFault::NoToken] {
+    let lies = [
+        (PageFault::Repeat, "s3://bucket at http://"),
+        (PageFault::OutOfOrder, "s3://bucket at http://"),
+        (PageFault::NoToken, "list s3://bucket at http://"),
+    ];
+    for (lie, told) in lies {
         for after in [0, 1] {
             let stage = ten_objects().await;
             let hits = stage.source.faults().add(Fault::new(Effect::Page(lie)).on(Op::ListObjectsV2).after(after));
             let (reports, error) = finish(stage.copy(stage.renamed("{name}.csv", "{name}", false))).await;
             let error = error.expect("the run fails").to_string();
-            assert!(error.starts_with("list s3://bucket"), "{lie:?}: {error}");
+            assert!(error.starts_with(told), "{lie:?}: {error}");
             assert!((1..=5).contains(&hits.count()), "{lie:?}: asked again a few times at most");
             assert_eq!((reports.len(), stage.requests()), (0, vec![]), "{lie:?}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ranges_of_a_long_listing_are_under_way_side_by_side() {
+    let mut stage = Stage::with_pages_of(10).await;
+    stage.options.skip_existing = true;
+    for n in 0..500 {
+        stage.put(&format!("in/{n:03}"), "content", 0);
+        stage.site.put_object(BUCKET, &format!("in/{n:03}"), "content");
+    }
+    let far = || Fault::new(Effect::Delay(Duration::from_millis(20))).on(Op::ListObjectsV2);
+    stage.source.faults().add(far());
+    stage.site.faults().add(far());
+    assert_eq!(reports(stage.copy(stage.straight())).await.len(), 500);
+    for server in [&stage.source, &stage.site] {
+        assert!(server.most_in_flight() >= 4, "{}", server.most_in_flight());
+    }
+    assert_eq!(stage.requests(), [], "listings are all there is");
+}
+
+#[tokio::test]
+async fn a_listing_of_empty_pages_without_end_ends_the_run() {
+    for lie in [PageFault::Stuck, PageFault::Empty] {
+        let stage = ten_objects().await;
+        stage.source.faults().add(Fault::new(Effect::Page(lie)).on(Op::ListObjectsV2).after(1));
+        let (_, error) = finish(stage.copy(stage.straight())).await;
+        let error = error.expect("the run fails").to_string();
+        assert!(error.contains("does not come to an end"), "{lie:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_destination_that_lists_without_end_fails_by_itself() {
+    let mut stage = ten_objects().await;
+    stage.options.skip_existing = true;
+    let root = tempfile::tempdir().unwrap();
+    stage.site.faults().add(Fault::new(Effect::Page(PageFault::Stuck)).on(Op::ListObjectsV2));
+    let legs = vec![Leg::new("site", place(&stage.site, "")), Leg::new("files", directory(&root))];
+    for report in reports(stage.copy(stage.route(legs))).await {
+        assert!(failed(&report.destinations[0]).contains("does not come to an end"), "{report:?}");
+        assert!(is_copied(&report.destinations[1]), "{report:?}");
     }
 }
 
@@ -63,7 +111,7 @@ async fn a_listing_that_breaks_off_ends_the_run_after_what_is_under_way() {
     let (reports, error) = finish(stage.copy(stage.straight())).await;
     assert!(error.is_some_and(|error| error.to_string().contains("access denied")));
     assert_eq!(reports.len(), 6, "what was listed was copied, and is reported");
-    assert!(reports.iter().all(|report| crate::stage::is_copied(&report.destinations[0])));
+    assert!(reports.iter().all(|report| is_copied(&report.destinations[0])));
     assert_eq!(stage.site.unfinished_uploads(BUCKET), []);
     assert_eq!(stage.site.keys(BUCKET).len(), 6);
 }

@@ -94,10 +94,7 @@ async fn a_dry_run_says_what_would_be_done_and_does_nothing() {
     stage.put("1/orders.csv.gz", gzip(b"one"), 1);
     stage.put("2/orders.csv.gz", gzip(b"two"), 2);
     let route = stage.renamed("{date}/{name}.{ext}", "{name}/latest", true);
-    let entries = futures::TryStreamExt::map_err(
-        transship::list(&route.source, &stage.options.copy.retry),
-        transship::Error::from,
-    );
+    let entries = transship::list(&route.source, &stage.options.listing());
     let reports = reports(transship::dry_run(route, entries, stage.options.clone())).await;
     assert!(crate::stage::skipped(&reports[0].destinations[0]).contains("newer"));
     let written = &reports[1].destinations[0];
