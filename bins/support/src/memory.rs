@@ -3,7 +3,7 @@ use std::{fmt, fs, path::Path, str::FromStr};
 use bytesize::ByteSize;
 
 /// The budget where neither the command line nor the container says otherwise.
-const DEFAULT: u64 = 256 << 20;
+const DEFAULT: u64 = 192 << 20;
 
 /// Below this, an S3 part (5 MiB at least) cannot be read and written side by side.
 const LEAST: u64 = 16 << 20;
@@ -32,7 +32,7 @@ impl fmt::Display for MemorySize {
 }
 
 /// The budget for a container of this process's size: a quarter of its memory limit, because the limit holds the
-/// program, its buffers in the kernel and TLS as well; at least 16 MiB, at most 256 MiB.
+/// program, its buffers in the kernel and TLS as well; at least 16 MiB, at most 192 MiB.
 pub fn default_memory() -> MemorySize {
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     budget(cgroup_limit(Path::new("/sys/fs/cgroup"), &own))
@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(cgroup_limit(root.path(), "0::/pod/box\n"), None);
         write("pod/box/memory.max", "max\n");
         write("pod/memory.max", "268435456\n");
-        assert_eq!(cgroup_limit(root.path(), "0::/pod/box\n"), Some(256 << 20));
+        assert_eq!(cgroup_limit(root.path(), "0::/pod/box\n"), Some(192 << 20));
         write("memory/memory.limit_in_bytes", "134217728\n");
         assert_eq!(cgroup_limit(root.path(), "5:cpu,memory:/not/visible\n1:name=x:/\n"), Some(128 << 20));
     }
@@ -94,10 +94,10 @@ mod tests {
     #[test]
     fn the_budget_is_a_quarter_within_bounds() {
         for (limit, expected) in [
-            (None, 256 << 20),
+            (None, 192 << 20),
             (Some(128 << 20), 32 << 20),
             (Some(1 << 20), 16 << 20),
-            (Some(u64::MAX >> 1), 256 << 20),
+            (Some(u64::MAX >> 1), 192 << 20),
         ] {
             assert_eq!(budget(limit), MemorySize(expected));
         }

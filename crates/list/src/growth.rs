@@ -1,26 +1,16 @@
 //! How many ranges are listed side by side.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
+use transship_store::Climb;
 
-/// So much faster a listing must become with twice as many listers.
-const WORTH_IT: f64 = 1.25;
 /// Pages of each lister after which the speed is looked at.
 const LOOK: usize = 3;
 
 /// Grows while pages come faster for it: where a server, the line or this process does all it can, more ranges only cost
-/// requests. Twice as many listers are tried, and given up again where they gain nothing; the next time comes twice as
-/// late.
+/// requests.
 #[derive(Debug)]
 pub(crate) struct Growth {
-    listers: usize,
-    most: usize,
-    /// How many there were, and how many pages a second, while more are tried.
-    before: Option<(usize, f64)>,
-    /// Looks until more are tried again, and how many that were the last time.
-    wait: u32,
-    waited: u32,
+    climb: Climb,
     /// Since when, and how many pages came since.
     since: Option<Instant>,
     pages: usize,
@@ -30,49 +20,35 @@ pub(crate) struct Growth {
 
 impl Growth {
     pub(crate) fn up_to(most: usize) -> Self {
-        let (most, before, since) = (most.max(1), None, None);
-        Self { listers: 1, most, before, wait: 0, waited: 1, since, pages: 0, running: 0 }
+        Self { climb: Climb::new(1, most), since: None, pages: 0, running: 0 }
     }
 
     pub(crate) fn listers(&self) -> usize {
-        self.listers
+        self.climb.limit()
     }
 
     /// A page arrived, on one of so many sides, while so many ranges were being listed.
     pub(crate) fn page(&mut self, sides: usize, running: usize) {
-        let now = Instant::now();
+        let (now, listers) = (Instant::now(), self.listers());
         let since = *self.since.get_or_insert(now);
         self.pages += 1;
         self.running += running;
-        if self.pages >= LOOK * sides * self.listers {
-            // Where there was nothing to cut, nothing is learned.
-            if 4 * self.running >= 3 * self.listers * self.pages {
-                self.look(now - since);
-            }
-            (self.since, self.pages, self.running) = (Some(now), 0, 0);
+        if self.pages < LOOK * sides * listers {
+            return;
         }
-    }
-
-    #[allow(clippy::cast_precision_loss)] // some hundred pages
-    fn look(&mut self, elapsed: Duration) {
-        let rate = self.pages as f64 / elapsed.as_secs_f64().max(1e-6);
-        match self.before.take() {
-            Some((fewer, before)) if rate < WORTH_IT * before => {
-                self.waited *= 2;
-                (self.listers, self.wait) = (fewer, self.waited);
-            }
-            _ if self.wait > 0 => self.wait -= 1,
-            _ if self.listers < self.most => {
-                self.before = Some((self.listers, rate));
-                self.listers = (2 * self.listers).min(self.most);
-            }
-            _ => {}
+        // Where there was nothing to cut, nothing is learned.
+        if 4 * self.running >= 3 * listers * self.pages {
+            #[allow(clippy::cast_precision_loss)] // some hundred pages
+            self.climb.bring(self.pages as f64 / (now - since).as_secs_f64().max(1e-6));
         }
+        (self.since, self.pages, self.running) = (Some(now), 0, 0);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     /// So many listers in the end, where each page takes its lister `wait`, and they share a server that gives a page a

@@ -9,6 +9,7 @@
 mod body;
 mod bucket;
 mod capabilities;
+mod climb;
 mod error;
 mod objects;
 mod open;
@@ -24,6 +25,7 @@ mod tls;
 pub use body::{Body, ByteStream, Pace};
 pub use bucket::Bucket;
 pub use capabilities::{Capabilities, MultipartLimits, RequestCounts};
+pub use climb::Climb;
 pub use error::{Error, ErrorKind, Result};
 pub use objects::{ObjectStoreBucket, is_unfinished_file_of};
 pub use open::open;

@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::streams::{Place, Streams};
+
 /// Permits are kibibytes, because a semaphore takes at most `u32::MAX` at once.
 const UNIT: u64 = 1 << 10;
 
@@ -22,6 +24,7 @@ pub(crate) struct Budget {
     large: Arc<Semaphore>,
     /// That and extras: all but the reserve.
     long: Arc<Semaphore>,
+    streams: Arc<Streams>,
     units: u64,
 }
 
@@ -29,16 +32,23 @@ pub(crate) struct Budget {
 #[derive(Debug)]
 pub(crate) struct Share {
     _permits: Vec<OwnedSemaphorePermit>,
+    _place: Option<Place>,
 }
 
 impl Budget {
-    pub(crate) fn new(bytes: u64) -> Self {
+    pub(crate) fn new(bytes: u64, streams: Arc<Streams>) -> Self {
         let units = (bytes / UNIT).clamp(2, u64::from(u32::MAX));
         let semaphore = |units| {
             let permits = usize::try_from(units).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
             Arc::new(Semaphore::new(permits))
         };
-        Self { all: semaphore(units), large: semaphore(units / 2), long: semaphore(units - units / RESERVE), units }
+        Self {
+            all: semaphore(units),
+            large: semaphore(units / 2),
+            long: semaphore(units - units / RESERVE),
+            streams,
+            units,
+        }
     }
 
     /// As much of `bytes` as there can ever be.
@@ -49,16 +59,25 @@ impl Budget {
     /// Waits for `bytes`, or for the whole budget where that is less.
     pub(crate) async fn take(&self, bytes: u64) -> Share {
         let permit = Arc::clone(&self.all).acquire_many_owned(permits(bytes, self.units)).await;
-        Share { _permits: permit.into_iter().collect() }
+        Share { _permits: permit.into_iter().collect(), _place: None }
     }
 
-    /// The same for an object that takes its time.
+    /// The same for an object that takes its time, in a place among those.
     pub(crate) async fn take_for_large(&self, bytes: u64) -> Share {
+        let place = self.streams.place().await;
         let turn = Arc::clone(&self.large).acquire_many_owned(permits(bytes, self.units / 2)).await;
         let room = Arc::clone(&self.long).acquire_many_owned(permits(bytes, self.units - self.reserve())).await;
         let mut share = self.take(bytes).await;
         share._permits.extend(turn.into_iter().chain(room));
+        share._place = Some(place);
         share
+    }
+
+    /// Takes `bytes` more than are needed for another body, if they and a place for it are free beside the reserve and
+    /// nobody waits.
+    pub(crate) fn try_stream(&self, bytes: u64) -> Option<Share> {
+        let place = self.streams.try_place()?;
+        Some(Share { _place: Some(place), ..self.try_extra(bytes)? })
     }
 
     /// Takes `bytes` more than are needed, if they are free beside the reserve and nobody waits.
@@ -66,7 +85,7 @@ impl Budget {
         let (extra, reserve) = (permits(bytes, self.units), u32::try_from(self.reserve()).ok()?);
         let mut free = Arc::clone(&self.all).try_acquire_many_owned(extra.checked_add(reserve)?).ok()?;
         let room = Arc::clone(&self.long).try_acquire_many_owned(extra).ok()?;
-        Some(Share { _permits: vec![free.split(usize::try_from(extra).ok()?)?, room] })
+        Some(Share { _permits: vec![free.split(usize::try_from(extra).ok()?)?, room], _place: None })
     }
 
     /// What is left to small objects, in permits.
@@ -86,9 +105,13 @@ mod tests {
 
     use super::*;
 
+    fn budget(units: u64) -> Budget {
+        Budget::new(units * UNIT, Streams::boundless())
+    }
+
     #[tokio::test]
     async fn more_than_there_is_waits_for_all_and_no_longer() {
-        let budget = Budget::new(10 * UNIT);
+        let budget = budget(10);
         let all = budget.take(1 << 40).await;
         assert!(budget.take(1).now_or_never().is_none());
         drop(all);
@@ -100,7 +123,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_extra_leaves_something_and_gives_way_to_whoever_waits() {
-        let budget = Budget::new(16 * UNIT);
+        let budget = budget(16);
         assert!(budget.try_extra(15 * UNIT).is_none());
         let extra = budget.try_extra(14 * UNIT).unwrap();
         let mut waiting = Box::pin(budget.take(3 * UNIT));
@@ -112,7 +135,7 @@ mod tests {
 
     #[tokio::test]
     async fn small_ones_pass_where_one_large_one_has_extras_and_another_comes() {
-        let budget = Budget::new(16 * UNIT);
+        let budget = budget(16);
         let _one = budget.take_for_large(2 * UNIT).await;
         let extra = budget.try_extra(12 * UNIT).unwrap();
         let mut two = Box::pin(budget.take_for_large(2 * UNIT));
@@ -128,7 +151,7 @@ mod tests {
 
     #[tokio::test]
     async fn large_ones_wait_among_themselves() {
-        let budget = Budget::new(16 * UNIT);
+        let budget = budget(16);
         let _one = budget.take_for_large(6 * UNIT).await;
         let mut two = Box::pin(budget.take_for_large(6 * UNIT));
         assert!((&mut two).now_or_never().is_none());
@@ -141,7 +164,7 @@ mod tests {
             units in 16_u64..100,
             steps in prop::collection::vec((0..3, 1_u64..60, any::<prop::sample::Index>()), 1..60),
         ) {
-            let budget = Budget::new(units * UNIT);
+            let budget = budget(units);
             let mut held = Vec::new();
             for (step, size, which) in steps {
                 let size = size.min(units - units / RESERVE) * UNIT;

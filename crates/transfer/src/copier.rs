@@ -21,6 +21,7 @@ use crate::{
     lag::Watch,
     read::{Source, cancelled},
     site::Site,
+    streams::Streams,
 };
 
 /// How long a copy that was stopped may clean up.
@@ -164,11 +165,12 @@ impl Inner {
         cancel: CancellationToken,
     ) -> Self {
         let (source, destinations) = limited(source, destinations, &options.bandwidth);
-        let budget = Budget::new(options.budget());
+        let arrived: Arc<AtomicU64> = Arc::default();
+        let budget = Budget::new(options.budget(), Streams::up_to(options.transfers, arrived.clone()));
         let harbour = Harbour::new(options.transfers);
         let answers = |d: &Destination| Answers::of(d.bucket.location(), options.longest_silence, &options.bandwidth);
         let sites = destinations.iter().map(|d| Arc::new(Site::new(answers(d)))).collect();
-        let (arrived, hides_parts, contradicts) = Default::default();
+        let (hides_parts, contradicts) = Default::default();
         Self { source, destinations, options, budget, harbour, sites, arrived, hides_parts, contradicts, cancel }
     }
 

@@ -37,6 +37,7 @@ mod proof;
 mod read;
 mod relay;
 mod site;
+mod streams;
 mod tags;
 mod unpack;
 mod upload;

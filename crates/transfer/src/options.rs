@@ -42,7 +42,7 @@ pub struct CopyOptions {
 impl Default for CopyOptions {
     fn default() -> Self {
         Self {
-            memory: 256 * MIB,
+            memory: 192 * MIB,
             transfers: 64,
             part_size: 8 * MIB,
             split_above: 1024 * MIB,

@@ -190,7 +190,7 @@ impl Uploader {
             let size = if share.is_some() { wanted } else { self.part_size };
             return Some((Room { is_own: true, _extra: share }, size));
         }
-        let share = (under_way < PARTS_AT_ONCE).then(|| self.budget.try_extra(wanted)).flatten()?;
+        let share = (under_way < PARTS_AT_ONCE).then(|| self.budget.try_stream(wanted)).flatten()?;
         Some((Room { is_own: false, _extra: Some(share) }, wanted))
     }
 

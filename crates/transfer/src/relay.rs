@@ -162,7 +162,7 @@ impl Relay<'_> {
                 let share = if under_way.is_empty() {
                     None
                 } else {
-                    let Some(share) = self.budget.try_extra(WINDOW_BYTES * alive.len() as u64) else { break };
+                    let Some(share) = self.budget.try_stream(WINDOW_BYTES * alive.len() as u64) else { break };
                     Some(share)
                 };
                 let Some((number, range)) = ranges.next() else { break };
