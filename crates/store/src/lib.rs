@@ -9,6 +9,7 @@
 mod body;
 mod bucket;
 mod capabilities;
+mod congestion;
 mod error;
 mod objects;
 mod open;
