@@ -87,15 +87,15 @@ impl Bucket for AdaptiveBucket {
     }
 
     async fn complete_upload(&self, upload: &Upload, parts: &[Part], options: &PutOptions) -> Result<PutReply> {
-        through(&self.writes, Weight::Counted, self.inner.complete_upload(upload, parts, options)).await
+        through(&self.writes, Weight::Free, self.inner.complete_upload(upload, parts, options)).await
     }
 
     async fn copy(&self, source: &CopySource, key: &Key, options: &PutOptions) -> Result<PutReply> {
-        through(&self.writes, Weight::Counted, self.inner.copy(source, key, options)).await
+        through(&self.writes, Weight::Free, self.inner.copy(source, key, options)).await
     }
 
     async fn copy_part(&self, source: &CopySource, range: Range<u64>, upload: &Upload, number: u32) -> Result<Part> {
-        through(&self.writes, Weight::Counted, self.inner.copy_part(source, range, upload, number)).await
+        through(&self.writes, Weight::Free, self.inner.copy_part(source, range, upload, number)).await
     }
 
     async fn put_tags(&self, key: &Key, tags: &[Tag]) -> Result<()> {

@@ -56,9 +56,9 @@ pub(super) enum Weight {
     Measured,
     /// It counts; how long it takes depends on what it is about.
     Counted,
-    /// It does not count: it goes on for as long as its body moves, and may wait for the source or for other
-    /// destinations meanwhile. Two of those, each with the place that the other needs, would wait for ever. What bounds
-    /// them is the memory for their bodies.
+    /// It does not count, because it takes as long as what it is about is large. It may also wait for its body, and with
+    /// that for the source or for other destinations: two of those, each in the place that the other needs, would wait
+    /// for ever. What bounds them is the number of objects, and the memory for their bodies.
     Free,
 }
 
