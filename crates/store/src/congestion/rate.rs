@@ -14,8 +14,11 @@ const AFTER_REFUSAL: f64 = 0.7;
 const RECOVERY: f64 = 4.0;
 /// How fast it grows beyond where it was refused, in requests a second: for rates of which a share is next to nothing.
 const BEYOND: f64 = 0.4;
-/// A store that refuses everything is still asked so often a second.
+/// A store is asked so often a second in any case.
 const LEAST: f64 = 1.0;
+/// One that admits nothing is asked more often: those that wait for it are to learn soon whether it is worth while.
+const LEAST_OF_THE_DEAD: f64 = 5.0;
+const DEAD: Duration = Duration::from_secs(10);
 /// What was not sent on time may be made up for so late: timers are no more exact.
 const LATE: Duration = Duration::from_millis(10);
 /// It is no longer needed so long after the last refusal, and after it last held up anything.
@@ -26,6 +29,8 @@ const HELD_LONG_AGO: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Rate {
     window: Window,
+    /// When something was admitted last.
+    admitted: Instant,
     pace: Option<Pace>,
 }
 
@@ -43,7 +48,7 @@ struct Pace {
 
 impl Rate {
     pub(super) fn new(now: Instant) -> Self {
-        Self { window: Window::new(now), pace: None }
+        Self { window: Window::new(now), admitted: now, pace: None }
     }
 
     /// Requests a second, where they are limited.
@@ -66,6 +71,7 @@ impl Rate {
     /// A request was admitted.
     pub(super) fn answered(&mut self, now: Instant) {
         self.window.answered(now);
+        self.admitted = now;
         let Some(pace) = &mut self.pace else { return };
         if now - pace.cut > REFUSED_LONG_AGO && now - pace.held > HELD_LONG_AGO {
             self.pace = None;
@@ -80,17 +86,18 @@ impl Rate {
     pub(super) fn refused(&mut self, begun: Instant, now: Instant) -> bool {
         self.window.refused(now);
         let sent = self.window.per_second(now);
+        let least = if now - self.admitted < DEAD { LEAST } else { LEAST_OF_THE_DEAD };
         match &mut self.pace {
             Some(pace) if begun < pace.cut => return false,
             None if self.window.refusals() <= ACCIDENTS => return false,
             Some(pace) => {
                 // What it has just admitted, it admits.
                 pace.refused = pace.per_second.min(sent).max(f64::from(self.window.answers()));
-                pace.per_second = (AFTER_REFUSAL * pace.refused).max(LEAST);
+                pace.per_second = (AFTER_REFUSAL * pace.refused).max(least);
                 pace.cut = now;
             }
             None => {
-                let per_second = (AFTER_REFUSAL * sent).max(LEAST);
+                let per_second = (AFTER_REFUSAL * sent).max(least);
                 self.pace = Some(Pace { per_second, refused: sent, cut: now, next: now, held: now });
             }
         }

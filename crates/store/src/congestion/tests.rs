@@ -10,6 +10,7 @@ use std::{
 };
 
 use futures::{StreamExt, stream};
+use proptest::prelude::*;
 use tokio::{
     sync::Semaphore,
     time::{Instant, sleep},
@@ -123,7 +124,7 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 
 #[tokio::test(start_paused = true)]
 async fn every_object_arrives_at_a_store_that_refuses_what_exceeds_a_rate() {
-    for (per_second, count) in [(5.0, 400), (50.0, 1500), (1000.0, 10_000)] {
+    for (per_second, count) in [(2.0, 200), (5.0, 400), (50.0, 1500), (1000.0, 10_000)] {
         for round_trip in [MILLISECOND / 5, 30 * MILLISECOND] {
             let (gate, store) = (gate(), Store::new(round_trip, usize::MAX >> 3, per_second));
             let started = Instant::now();
@@ -131,11 +132,34 @@ async fn every_object_arrives_at_a_store_that_refuses_what_exceeds_a_rate() {
             let (answered, refused) = store.count();
             let case = format!("{per_second}/s, {round_trip:?}: {answered} answered, {refused} refused");
             assert_eq!((failed, answered), (0, count), "{case}");
-            assert!(refused * 8 < answered, "{case}");
+            // What is under way when the first refusals come cannot be helped.
+            assert!(refused < 64 + answered / 16, "{case}");
             assert!(tries.values().all(|tries| *tries <= 5), "{case}");
             let at_best = Duration::from_secs_f64(f64::from(u32::try_from(count).unwrap()) / per_second);
             assert!(started.elapsed() < at_best.mul_f64(1.4), "{case}: {:?}", started.elapsed());
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(8) })]
+
+    #[test]
+    fn the_rate_settles_near_that_of_any_store(
+        per_second in 5.0..400_f64,
+        micros in 100..100_000_u64,
+        callers in 8..128_usize,
+    ) {
+        let clock = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let (answered, refused) = clock.block_on(async {
+            let (gate, store) = (gate(), Store::new(Duration::from_micros(micros), usize::MAX >> 3, per_second));
+            traffic(&gate, &store, callers, MINUTE / 3).await;
+            traffic(&gate, &store, callers, MINUTE / 3).await
+        });
+        #[allow(clippy::cast_precision_loss)]
+        let most = per_second.min(callers as f64 * 1e6 / micros as f64);
+        prop_assert!(answered > most * 0.75, "{answered}/s of {most}");
+        prop_assert!(refused < answered * 0.1 + 0.5, "{refused}/s refused, {answered}/s answered");
     }
 }
 
@@ -157,7 +181,7 @@ async fn a_store_that_was_away_is_used_in_full_again() {
     *store.per_second.lock().unwrap() = 0.0;
     *store.tokens.lock().unwrap() = (0.0, Instant::now());
     let (answered, refused) = traffic(&gate, &store, 64, MINUTE).await;
-    assert!(answered < 1.0 && refused < 5.0, "{refused}/s");
+    assert!(answered < 1.0 && (4.0..8.0).contains(&refused), "{refused}/s");
     *store.per_second.lock().unwrap() = 1e9;
     traffic(&gate, &store, 64, MINUTE).await;
     let (answered, refused) = traffic(&gate, &store, 64, MINUTE / 6).await;
