@@ -195,25 +195,15 @@ impl Gate {
     }
 
     fn tell(&self, state: &mut State, now: Instant) {
-        if state.told.is_some_and(|at| now - at < TOLD_AGAIN) {
+        let wakes = state.rate.per_second().is_some() && !self.is_paced.load(Ordering::Relaxed);
+        if !wakes && state.told.is_some_and(|at| now - at < TOLD_AGAIN) {
             return;
         }
         state.told = Some(now);
-        let (name, at_once) = (&self.name, state.limit.get());
-        match state.rate.per_second() {
-            Some(rate) => tracing::debug!("{name}: {at_once} at once, {rate:.1} a second"),
-            None => tracing::debug!("{name}: {at_once} at once"),
-        }
-    }
-}
-
-impl Drop for Gate {
-    fn drop(&mut self) {
-        let (name, state) = (&self.name, self.state());
         let State { answered, refused, .. } = *state;
-        if refused > 0 {
-            tracing::debug!("{name}: {refused} requests were refused, {answered} were not");
-        }
+        let (name, at_once) = (&self.name, state.limit.get());
+        let rate = state.rate.per_second().map(|rate| format!(", {rate:.1} a second")).unwrap_or_default();
+        tracing::debug!("{name}: {at_once} at once{rate}; {refused} requests were refused so far, {answered} were not");
     }
 }
 

@@ -10,6 +10,8 @@ use super::window::Window;
 const ACCIDENTS: u32 = 4;
 /// What is left of the rate after a refusal: as in CUBIC (RFC 9438) and the AWS SDKs' adaptive mode.
 const AFTER_REFUSAL: f64 = 0.7;
+/// What was under way while it was lowered still comes to the store, and takes the place of what is sent then.
+const SETTLING: Duration = Duration::from_millis(100);
 /// In so many seconds it is back where it was refused; then it grows beyond, ever faster.
 const RECOVERY: f64 = 4.0;
 /// How fast it grows beyond where it was refused, in requests a second: for rates of which a share is next to nothing.
@@ -88,7 +90,7 @@ impl Rate {
         let sent = self.window.per_second(now);
         let least = if now - self.admitted < DEAD { LEAST } else { LEAST_OF_THE_DEAD };
         match &mut self.pace {
-            Some(pace) if begun < pace.cut => return false,
+            Some(pace) if begun < pace.cut + SETTLING => return false,
             None if self.window.refusals() <= ACCIDENTS => return false,
             Some(pace) => {
                 // What it has just admitted, it admits.
