@@ -42,6 +42,9 @@ pub(crate) struct S3Arguments {
     /// Digest the bodies of uploads and drop them: for measurements
     #[arg(long)]
     discard: bool,
+    /// Answer 503 to more requests a second than this
+    #[arg(long, value_name = "N")]
+    requests_per_second: Option<u32>,
 }
 
 /// Does what the command says.
@@ -63,6 +66,7 @@ fn serve(arguments: S3Arguments) -> Result<ExitCode> {
         load: arguments.load,
         authority_file: arguments.tls,
         discard_bodies: arguments.discard,
+        requests_per_second: arguments.requests_per_second,
         ..StandaloneOptions::default()
     };
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;

@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(cgroup_limit(root.path(), "0::/pod/box\n"), None);
         write("pod/box/memory.max", "max\n");
         write("pod/memory.max", "268435456\n");
-        assert_eq!(cgroup_limit(root.path(), "0::/pod/box\n"), Some(192 << 20));
+        assert_eq!(cgroup_limit(root.path(), "0::/pod/box\n"), Some(256 << 20));
         write("memory/memory.limit_in_bytes", "134217728\n");
         assert_eq!(cgroup_limit(root.path(), "5:cpu,memory:/not/visible\n1:name=x:/\n"), Some(128 << 20));
     }

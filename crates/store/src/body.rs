@@ -60,6 +60,11 @@ impl Body {
         matches!(self.content, Content::Bytes(_))
     }
 
+    /// Whether nothing has to be waited for before it can leave.
+    pub(crate) fn is_at_hand(&self) -> bool {
+        self.is_in_memory() && self.pace.is_none()
+    }
+
     /// What is sent: a stream where it has to wait.
     pub(crate) fn into_content(self) -> Content {
         if self.pace.is_some() { Content::Stream(self.into_stream()) } else { self.content }

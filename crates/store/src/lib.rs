@@ -10,6 +10,7 @@ mod body;
 mod bucket;
 mod capabilities;
 mod climb;
+mod congestion;
 mod error;
 mod objects;
 mod open;

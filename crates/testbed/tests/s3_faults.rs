@@ -63,6 +63,21 @@ async fn a_fault_happens_only_to_what_it_names() {
 }
 
 #[tokio::test]
+async fn requests_above_a_rate_are_told_to_slow_down() {
+    let server = server().await;
+    let limit = server.faults().add(Fault::above_rate(1, 3).on(Operation::GetObject));
+    let mut statuses = Vec::new();
+    for _ in 0..6 {
+        statuses.push(get(&server).await.status());
+    }
+    assert_eq!(statuses[..3], [200; 3]);
+    assert!(statuses[3..].contains(&503), "{statuses:?}");
+    assert_eq!(limit.count(), statuses.iter().filter(|status| **status == 503).count() as u64);
+    assert_eq!((limit.count() + limit.spared(), server.count(Operation::GetObject)), (6, 6));
+    assert_eq!(put(&server).send(&server).await.status(), 200);
+}
+
+#[tokio::test]
 async fn an_answered_upload_is_read_and_not_stored() {
     let server = server().await;
     server.faults().add(Fault::answer(500, "InternalError").on(Operation::PutObject).times(1));

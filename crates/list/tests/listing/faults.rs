@@ -1,5 +1,7 @@
-use transship_list::{Error, KeyRange};
-use transship_testbed::s3::{Effect, Fault, PageFault};
+use futures::TryStreamExt;
+use transship_list::{Error, KeyRange, Side, entries};
+use transship_store::{BucketSpec, open};
+use transship_testbed::s3::{Effect, Fault, Operation, PageFault};
 
 use crate::shelf::Shelf;
 
@@ -80,4 +82,15 @@ async fn a_page_that_fails_once_is_asked_for_again() {
     let shelf = shelf().await;
     shelf.spoil(Fault::answer(503, "SlowDown").after(3).times(2));
     assert_eq!(shelf.in_order("", KeyRange::ALL).await.unwrap().len(), 300);
+}
+
+#[tokio::test]
+async fn a_server_that_gives_so_many_pages_a_second_is_asked_for_about_as_many() {
+    let shelf = Shelf::with(10, (0..4000).map(|n| format!("obj-{n:04}"))).await;
+    let limit = shelf.server.faults().add(Fault::above_rate(100, 10).on(Operation::ListObjectsV2));
+    let bucket = open(&BucketSpec::S3(shelf.spec())).unwrap();
+    let listed = entries(Side::new(bucket, ""), KeyRange::ALL, shelf.options.clone());
+    assert_eq!(listed.try_fold(0, |count, _| async move { Ok(count + 1) }).await.unwrap(), 4000);
+    let (refused, admitted) = (limit.count(), limit.spared());
+    assert!(refused > 0 && refused * 4 < admitted, "{refused} were refused, {admitted} admitted");
 }

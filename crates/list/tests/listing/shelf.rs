@@ -36,13 +36,16 @@ impl Shelf {
     }
 
     pub(crate) fn side(&self, prefix: &str) -> Side {
+        Side::new(Arc::new(S3Bucket::open(&self.spec()).unwrap()), prefix)
+    }
+
+    pub(crate) fn spec(&self) -> S3Spec {
         let credentials = S3Credentials::Static {
             access_key_id: self.server.access_key().to_owned(),
             secret_access_key: Secret::new(self.server.secret_key()),
             session_token: None,
         };
-        let spec = S3Spec { endpoint: Some(self.server.endpoint()), ..S3Spec::new(BUCKET, credentials) };
-        Side::new(Arc::new(S3Bucket::open(&spec).unwrap()), prefix)
+        S3Spec { endpoint: Some(self.server.endpoint()), ..S3Spec::new(BUCKET, credentials) }
     }
 
     /// Requests since the last time.

@@ -12,7 +12,7 @@ mod unanswered;
 
 use std::sync::Arc;
 
-use transship_store::{Bucket, BucketSpec, S3Credentials, S3Spec, open};
+use transship_store::{Bucket, S3Bucket, S3Credentials, S3Spec};
 use transship_testbed::s3::S3Server;
 use transship_types::Secret;
 
@@ -28,6 +28,7 @@ fn spec(server: &S3Server) -> S3Spec {
     S3Spec { endpoint: Some(server.endpoint()), ..S3Spec::new(BUCKET, credentials) }
 }
 
+/// Sends what it is given, however much that is.
 fn opened(spec: S3Spec) -> Arc<dyn Bucket> {
-    open(&BucketSpec::S3(spec)).unwrap()
+    Arc::new(S3Bucket::open(&spec).unwrap())
 }

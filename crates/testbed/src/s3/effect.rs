@@ -18,6 +18,13 @@ pub enum Effect {
         /// `Retry-After`, in whole seconds.
         retry_after: Option<Duration>,
     },
+    /// Answers 503 `SlowDown` to what exceeds a rate.
+    AboveRate {
+        /// Requests a second.
+        per_second: u32,
+        /// How many may come at once.
+        burst: u32,
+    },
     /// Waits before doing anything else.
     Delay(Duration),
     /// Does the work, then closes the connection without a word.
@@ -89,6 +96,7 @@ impl fmt::Debug for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Answer { status, code, .. } => write!(f, "Answer({status} {code})"),
+            Self::AboveRate { per_second, burst } => write!(f, "AboveRate({per_second}/s, {burst} at once)"),
             Self::Delay(delay) => write!(f, "Delay({delay:?})"),
             Self::LoseReply => f.write_str("LoseReply"),
             Self::ResetReply { after } => write!(f, "ResetReply(after {after})"),

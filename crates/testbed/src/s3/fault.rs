@@ -1,10 +1,12 @@
 //! Which requests something goes wrong for.
 
 use super::effect::Effect;
+use super::flow::Flow;
 use super::operation::{Operation, Subject};
 use http::Method;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// An effect and the requests it happens to: all, unless narrowed down.
 #[derive(Debug, Clone)]
@@ -28,6 +30,13 @@ impl Fault {
     /// An S3 error without `Retry-After`, on every request.
     pub fn answer(status: u16, code: impl Into<String>) -> Self {
         Self::new(Effect::Answer { status, code: code.into(), retry_after: None })
+    }
+
+    /// 503 `SlowDown` for what exceeds a rate: `per_second` requests a second, and `burst` at once. The requests of all
+    /// clients that match count together, as they do where a server protects itself.
+    #[must_use]
+    pub fn above_rate(per_second: u32, burst: u32) -> Self {
+        Self::new(Effect::AboveRate { per_second, burst })
     }
 
     /// Only for this operation.
@@ -97,12 +106,27 @@ pub struct Faults {
 pub struct FaultHits {
     seen: AtomicU64,
     hits: AtomicU64,
+    flow: Mutex<Option<Flow>>,
 }
 
 impl FaultHits {
     /// How many requests it has happened to.
     pub fn count(&self) -> u64 {
         self.hits.load(Ordering::SeqCst)
+    }
+
+    /// How many requests matched, and were spared: under a limit on their rate, those that were admitted.
+    pub fn spared(&self) -> u64 {
+        self.seen.load(Ordering::SeqCst).saturating_sub(self.count())
+    }
+
+    /// What becomes of a request that this effect is to happen to.
+    fn befalls(&self, effect: &Effect) -> Option<Effect> {
+        let Effect::AboveRate { per_second, burst } = *effect else { return Some(effect.clone()) };
+        let mut flow = self.flow.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let admitted = flow.get_or_insert_with(|| Flow::new(per_second, burst, now)).admits(now);
+        (!admitted).then(|| Effect::Answer { status: 503, code: "SlowDown".to_owned(), retry_after: None })
     }
 }
 
@@ -157,9 +181,12 @@ impl Faults {
         let mut effects = Vec::new();
         for (fault, hits) in self.lock().iter().filter(|(fault, _)| fault.matches(method, subject)) {
             let seen = hits.seen.fetch_add(1, Ordering::SeqCst);
-            if seen >= fault.skip && hits.count() < fault.times {
+            if seen >= fault.skip
+                && hits.count() < fault.times
+                && let Some(effect) = hits.befalls(&fault.effect)
+            {
                 hits.hits.fetch_add(1, Ordering::SeqCst);
-                effects.push(fault.effect.clone());
+                effects.push(effect);
             }
         }
         effects

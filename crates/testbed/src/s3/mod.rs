@@ -32,6 +32,7 @@ mod documents;
 mod effect;
 mod encoding;
 mod fault;
+mod flow;
 mod front;
 mod hosts;
 mod keys;

@@ -1,6 +1,7 @@
 //! The server as a program of its own.
 
 use super::admission::WrongRegion;
+use super::fault::Fault;
 use super::log::LogDetail;
 use super::object::StoredObject;
 use super::server::S3Server;
@@ -30,6 +31,8 @@ pub struct StandaloneOptions {
     pub authority_file: Option<PathBuf>,
     /// Digests the bodies of uploads and drops them.
     pub discard_bodies: bool,
+    /// Answers 503 `SlowDown` to more requests a second than this.
+    pub requests_per_second: Option<u32>,
 }
 
 impl Default for StandaloneOptions {
@@ -44,6 +47,7 @@ impl Default for StandaloneOptions {
             base_domain: Some("localhost".to_owned()),
             authority_file: None,
             discard_bodies: false,
+            requests_per_second: None,
         }
     }
 }
@@ -78,6 +82,9 @@ pub async fn serve_standalone(options: StandaloneOptions) -> anyhow::Result<()> 
     for (directory, place) in &options.load {
         let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
         load(&server, directory, bucket, prefix.trim_end_matches('/'))?;
+    }
+    if let Some(rate) = options.requests_per_second {
+        server.faults().add(Fault::above_rate(rate, rate.div_ceil(10)));
     }
     announce(&server, &options).context("cannot write to standard output")?;
     tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")

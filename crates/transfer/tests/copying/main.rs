@@ -13,6 +13,7 @@ mod bandwidth;
 mod cancelling;
 mod ceph_like;
 mod changes;
+mod congestion;
 mod damage;
 mod deaths;
 mod destinations;

@@ -113,6 +113,10 @@ pub(crate) fn opened(server: &S3Server) -> Arc<dyn Bucket> {
 
 /// The server's bucket, by way of another address.
 pub(crate) fn opened_at(server: &S3Server, endpoint: &str) -> Arc<dyn Bucket> {
+    Arc::new(S3Bucket::open(&spec(server, endpoint)).unwrap())
+}
+
+pub(crate) fn spec(server: &S3Server, endpoint: &str) -> S3Spec {
     let credentials = S3Credentials::Static {
         access_key_id: server.access_key().to_owned(),
         secret_access_key: Secret::new(server.secret_key()),
@@ -123,7 +127,7 @@ pub(crate) fn opened_at(server: &S3Server, endpoint: &str) -> Arc<dyn Bucket> {
     spec.region = Some(server.region().to_owned());
     spec.connect_timeout = Duration::from_secs(2);
     spec.read_timeout = Duration::from_secs(20);
-    Arc::new(S3Bucket::open(&spec).unwrap())
+    spec
 }
 
 pub(crate) fn directory(root: &tempfile::TempDir) -> Arc<dyn Bucket> {

@@ -1,0 +1,153 @@
+use std::{fmt, ops::Range, sync::Arc};
+
+use async_trait::async_trait;
+use transship_types::Key;
+
+use super::gate::{Gate, Verdict, Weight};
+use crate::{
+    Body, Bucket, Capabilities, CopySource, Cursor, Deleted, GetOptions, GetReply, ListPage, ListRequest, ObjectInfo,
+    Part, PartInfo, PutOptions, PutReply, RequestCounts, Result, Tag, UnfinishedUpload, Upload,
+};
+
+/// A body up to this long adds nothing to speak of to the time of a request.
+const NEXT_TO_NOTHING: u64 = 64 << 10;
+/// The time of a request with a longer body is the body's.
+const LONG: u64 = 1 << 20;
+
+/// A bucket that gets as many requests as it can take.
+pub(crate) struct AdaptiveBucket {
+    inner: Arc<dyn Bucket>,
+    reads: Gate,
+    writes: Gate,
+    lists: Gate,
+    deletes: Gate,
+}
+
+impl AdaptiveBucket {
+    pub(crate) fn over(inner: Arc<dyn Bucket>) -> Self {
+        let [reads, writes, lists, deletes] =
+            ["read", "write", "list", "delete"].map(|verb| Gate::new(verb, inner.location()));
+        Self { inner, reads, writes, lists, deletes }
+    }
+}
+
+impl fmt::Debug for AdaptiveBucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+async fn through<T>(gate: &Gate, weight: Weight, request: impl Future<Output = Result<T>>) -> Result<T> {
+    let passage = gate.pass(weight).await;
+    let result = request.await;
+    passage.end(&result);
+    result
+}
+
+fn weight_of(body: &Body) -> Weight {
+    match body.len() {
+        length if length > LONG || !body.is_at_hand() => Weight::Free,
+        length if length > NEXT_TO_NOTHING => Weight::Counted,
+        _ => Weight::Measured,
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Bucket for AdaptiveBucket {
+    /// A read counts until its reply begins, because that is what the store decides on and what it takes its time for.
+    /// How long the body takes is up to who reads it: it may wait for leave to write at the other end, and what is
+    /// written there may wait for more to be read here.
+    async fn get(&self, key: &Key, options: &GetOptions) -> Result<GetReply> {
+        through(&self.reads, Weight::Measured, self.inner.get(key, options)).await
+    }
+
+    async fn head(&self, key: &Key) -> Result<ObjectInfo> {
+        through(&self.reads, Weight::Counted, self.inner.head(key)).await
+    }
+
+    async fn head_part(&self, key: &Key, number: u32) -> Result<PartInfo> {
+        through(&self.reads, Weight::Counted, self.inner.head_part(key, number)).await
+    }
+
+    async fn tags(&self, key: &Key) -> Result<Vec<Tag>> {
+        through(&self.reads, Weight::Counted, self.inner.tags(key)).await
+    }
+
+    async fn put(&self, key: &Key, body: Body, options: &PutOptions) -> Result<PutReply> {
+        through(&self.writes, weight_of(&body), self.inner.put(key, body, options)).await
+    }
+
+    async fn put_part(&self, upload: &Upload, number: u32, body: Body, options: &PutOptions) -> Result<Part> {
+        through(&self.writes, weight_of(&body), self.inner.put_part(upload, number, body, options)).await
+    }
+
+    async fn create_upload(&self, key: &Key, options: &PutOptions) -> Result<Upload> {
+        through(&self.writes, Weight::Counted, self.inner.create_upload(key, options)).await
+    }
+
+    async fn complete_upload(&self, upload: &Upload, parts: &[Part], options: &PutOptions) -> Result<PutReply> {
+        through(&self.writes, Weight::Free, self.inner.complete_upload(upload, parts, options)).await
+    }
+
+    async fn copy(&self, source: &CopySource, key: &Key, options: &PutOptions) -> Result<PutReply> {
+        through(&self.writes, Weight::Free, self.inner.copy(source, key, options)).await
+    }
+
+    async fn copy_part(&self, source: &CopySource, range: Range<u64>, upload: &Upload, number: u32) -> Result<Part> {
+        through(&self.writes, Weight::Free, self.inner.copy_part(source, range, upload, number)).await
+    }
+
+    async fn put_tags(&self, key: &Key, tags: &[Tag]) -> Result<()> {
+        through(&self.writes, Weight::Counted, self.inner.put_tags(key, tags)).await
+    }
+
+    async fn list_page(&self, request: &ListRequest, cursor: Option<Cursor>) -> Result<ListPage> {
+        through(&self.lists, Weight::Measured, self.inner.list_page(request, cursor)).await
+    }
+
+    async fn list_uploads(&self, prefix: &str) -> Result<Vec<UnfinishedUpload>> {
+        through(&self.lists, Weight::Counted, self.inner.list_uploads(prefix)).await
+    }
+
+    async fn delete(&self, keys: &[Key]) -> Result<Vec<Deleted>> {
+        let passage = self.deletes.pass(Weight::Counted).await;
+        let result = self.inner.delete(keys).await;
+        // S3 refuses keys one by one, in a reply that is a success.
+        let refused = |deleted: &Deleted| deleted.result.as_ref().is_err_and(|e| Verdict::on(e) == Verdict::Refused);
+        match &result {
+            Ok(all) if all.iter().any(refused) => passage.judge(Verdict::Refused),
+            other => passage.end(other),
+        }
+        result
+    }
+
+    /// Cleans up, often in the last seconds of a run: it waits for nobody.
+    async fn abort_upload(&self, upload: &Upload) -> Result<()> {
+        self.inner.abort_upload(upload).await
+    }
+
+    async fn probe(&self) -> Result<()> {
+        self.inner.probe().await
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn location(&self) -> &str {
+        self.inner.location()
+    }
+
+    fn check_key(&self, key: &Key) -> Result<()> {
+        self.inner.check_key(key)
+    }
+
+    fn copy_source(&self, key: &Key) -> Option<CopySource> {
+        self.inner.copy_source(key)
+    }
+
+    fn requests(&self) -> RequestCounts {
+        self.inner.requests()
+    }
+}

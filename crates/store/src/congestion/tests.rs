@@ -1,0 +1,242 @@
+//! Gates before stores that have limits of their own. The clock is the test's: it jumps to whatever happens next.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::{StreamExt, stream};
+use proptest::prelude::*;
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep},
+};
+
+use super::gate::{Gate, Weight};
+use crate::{Error, ErrorKind, Result, RetryOptions, retry};
+
+const PLACE: &str = "s3://bucket";
+
+/// Answers after a round trip, as many as may at once, and refuses what exceeds its rate.
+struct Store {
+    round_trip: Mutex<Duration>,
+    /// How many it works on at once; the others wait in line.
+    workers: Semaphore,
+    per_second: Mutex<f64>,
+    tokens: Mutex<(f64, Instant)>,
+    answers: AtomicUsize,
+    refusals: AtomicUsize,
+}
+
+impl Store {
+    fn new(round_trip: Duration, workers: usize, per_second: f64) -> Arc<Self> {
+        Arc::new(Self {
+            round_trip: Mutex::new(round_trip),
+            workers: Semaphore::new(workers),
+            per_second: Mutex::new(per_second),
+            tokens: Mutex::new((per_second / 10.0, Instant::now())),
+            answers: AtomicUsize::new(0),
+            refusals: AtomicUsize::new(0),
+        })
+    }
+
+    async fn ask(&self) -> Result<()> {
+        let worker = self.workers.acquire().await.unwrap();
+        let round_trip = *self.round_trip.lock().unwrap();
+        sleep(round_trip).await;
+        drop(worker);
+        if self.admits() {
+            self.answers.fetch_add(1, Ordering::Relaxed);
+            return Ok(());
+        }
+        self.refusals.fetch_add(1, Ordering::Relaxed);
+        Err(Error::new(ErrorKind::Throttled, "slow down").answered(503, Some("SlowDown")).during("write", PLACE, None))
+    }
+
+    fn admits(&self) -> bool {
+        let (now, per_second) = (Instant::now(), *self.per_second.lock().unwrap());
+        let mut tokens = self.tokens.lock().unwrap();
+        let more = (now - tokens.1).as_secs_f64() * per_second;
+        *tokens = ((tokens.0 + more).min((per_second / 10.0).max(1.0)), now);
+        let admitted = tokens.0 >= 1.0;
+        tokens.0 -= if admitted { 1.0 } else { 0.0 };
+        admitted
+    }
+
+    fn count(&self) -> (usize, usize) {
+        (self.answers.load(Ordering::Relaxed), self.refusals.load(Ordering::Relaxed))
+    }
+}
+
+async fn request(gate: &Gate, store: &Store) -> Result<()> {
+    let passage = gate.pass(Weight::Measured).await;
+    let result = store.ask().await;
+    passage.end(&result);
+    result
+}
+
+/// So many objects, so many at once: how often each was tried, and what failed.
+async fn objects(gate: &Gate, store: &Store, count: usize, at_once: usize) -> (BTreeMap<usize, u32>, usize) {
+    let options = RetryOptions::default();
+    let object = |number: usize| {
+        let options = &options;
+        async move {
+            let mut tries = 0;
+            let attempt = |attempt| {
+                tries = attempt;
+                request(gate, store)
+            };
+            let failed = retry(options, attempt).await.is_err();
+            (number, tries, failed)
+        }
+    };
+    let done: Vec<_> = stream::iter(0..count).map(object).buffer_unordered(at_once).collect().await;
+    let failed = done.iter().filter(|(.., failed)| *failed).count();
+    (done.into_iter().map(|(number, tries, _)| (number, tries)).collect(), failed)
+}
+
+/// So many callers, for so long; what was answered and refused meanwhile, a second.
+async fn traffic(gate: &Gate, store: &Store, callers: usize, time: Duration) -> (f64, f64) {
+    let before = store.count();
+    let caller = || async {
+        loop {
+            let _ = request(gate, store).await;
+        }
+    };
+    let all = futures::future::join_all((0..callers).map(|_| caller()));
+    let _ = tokio::time::timeout(time, all).await;
+    let after = store.count();
+    #[allow(clippy::cast_precision_loss)]
+    let rate = |before: usize, after: usize| (after - before) as f64 / time.as_secs_f64();
+    (rate(before.0, after.0), rate(before.1, after.1))
+}
+
+fn gate() -> Gate {
+    Gate::new("write", PLACE)
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+#[tokio::test(start_paused = true)]
+async fn every_object_arrives_at_a_store_that_refuses_what_exceeds_a_rate() {
+    for (per_second, count) in [(2.0, 200), (5.0, 400), (50.0, 1500), (1000.0, 10_000)] {
+        for round_trip in [MILLISECOND / 5, 30 * MILLISECOND] {
+            let (gate, store) = (gate(), Store::new(round_trip, usize::MAX >> 3, per_second));
+            let started = Instant::now();
+            let (tries, failed) = objects(&gate, &store, count, 64).await;
+            let (answered, refused) = store.count();
+            let case = format!("{per_second}/s, {round_trip:?}: {answered} answered, {refused} refused");
+            assert_eq!((failed, answered), (0, count), "{case}");
+            // What is under way when the first refusals come cannot be helped.
+            assert!(refused < 64 + answered / 16, "{case}");
+            assert!(tries.values().all(|tries| *tries <= 5), "{case}");
+            let at_best = Duration::from_secs_f64(f64::from(u32::try_from(count).unwrap()) / per_second);
+            assert!(started.elapsed() < at_best.mul_f64(1.4), "{case}: {:?}", started.elapsed());
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(8) })]
+
+    #[test]
+    fn the_rate_settles_near_that_of_any_store(
+        per_second in 5.0..400_f64,
+        micros in 100..100_000_u64,
+        callers in 8..128_usize,
+    ) {
+        let clock = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let (answered, refused) = clock.block_on(async {
+            let (gate, store) = (gate(), Store::new(Duration::from_micros(micros), usize::MAX >> 3, per_second));
+            traffic(&gate, &store, callers, MINUTE / 3).await;
+            traffic(&gate, &store, callers, MINUTE / 3).await
+        });
+        #[allow(clippy::cast_precision_loss)]
+        let most = per_second.min(callers as f64 * 1e6 / micros as f64);
+        prop_assert!(answered > most * 0.75, "{answered}/s of {most}");
+        prop_assert!(refused < answered * 0.1 + 0.5, "{refused}/s refused, {answered}/s answered");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rate_follows_the_store_down_and_up() {
+    let (gate, store) = (gate(), Store::new(MILLISECOND, usize::MAX >> 3, 1000.0));
+    for per_second in [1000.0, 100.0, 10.0, 100.0, 1000.0] {
+        *store.per_second.lock().unwrap() = per_second;
+        traffic(&gate, &store, 64, MINUTE / 2).await;
+        let (answered, refused) = traffic(&gate, &store, 64, MINUTE / 3).await;
+        assert!(answered > per_second * 0.75, "{answered}/s of {per_second}");
+        assert!(refused < answered * 0.1, "{refused}/s refused at {per_second}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_was_away_is_used_in_full_again() {
+    let (gate, store) = (gate(), Store::new(50 * MILLISECOND, usize::MAX >> 3, 1e9));
+    *store.per_second.lock().unwrap() = 0.0;
+    *store.tokens.lock().unwrap() = (0.0, Instant::now());
+    let (answered, refused) = traffic(&gate, &store, 64, MINUTE).await;
+    assert!(answered < 1.0 && (4.0..8.0).contains(&refused), "{refused}/s");
+    *store.per_second.lock().unwrap() = 1e9;
+    traffic(&gate, &store, 64, MINUTE).await;
+    let (answered, refused) = traffic(&gate, &store, 64, MINUTE / 6).await;
+    assert!(answered > 1250.0 && refused < 1.0, "{answered}/s of 1280");
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_are_under_way_for_as_long_as_more_is_done() {
+    for callers in [1, 10, 64, 500] {
+        let (gate, store) = (gate(), Store::new(50 * MILLISECOND, usize::MAX >> 3, 1e9));
+        traffic(&gate, &store, callers, MINUTE / 60).await;
+        let (answered, _) = traffic(&gate, &store, callers, MINUTE / 12).await;
+        let at_best = 20.0 * f64::from(u32::try_from(callers).unwrap());
+        assert!(answered > at_best * 0.97, "{answered}/s of {at_best}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_works_on_so_many_at_once_gets_no_endless_line() {
+    let (gate, store) = (gate(), Store::new(20 * MILLISECOND, 20, 1e9));
+    // Long enough that the line could be taken for what the store takes.
+    let (answered, _) = traffic(&gate, &store, 500, 4 * MINUTE).await;
+    assert!(answered > 950.0, "{answered}/s of 1000");
+    assert!((20..=80).contains(&gate.at_once()), "{} at once", gate.at_once());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_way_that_becomes_longer_is_no_line() {
+    let (gate, store) = (gate(), Store::new(5 * MILLISECOND, usize::MAX >> 3, 1e9));
+    traffic(&gate, &store, 64, MINUTE / 20).await;
+    *store.round_trip.lock().unwrap() = 100 * MILLISECOND;
+    traffic(&gate, &store, 64, MINUTE / 12).await;
+    let (answered, _) = traffic(&gate, &store, 64, MINUTE).await;
+    assert!(answered > 620.0, "{answered}/s of 640");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_may_leave() {
+    let (gate, store) = (gate(), Store::new(50 * MILLISECOND, usize::MAX >> 3, 10.0));
+    for _ in 0..200 {
+        // Some of them wait for their turn, some for their time, some are under way.
+        traffic(&gate, &store, 64, 57 * MILLISECOND).await;
+    }
+    *store.per_second.lock().unwrap() = 1e9;
+    traffic(&gate, &store, 64, MINUTE).await;
+    let (answered, _) = traffic(&gate, &store, 64, MINUTE / 12).await;
+    assert!(answered > 1250.0, "{answered}/s of 1280");
+}
+
+#[tokio::test(start_paused = true)]
+async fn bodies_that_wait_for_others_hold_no_place() {
+    let gate = gate();
+    let streams: Vec<_> = stream::iter(0..1000).then(|_| gate.pass(Weight::Free)).collect().await;
+    let small: Vec<_> = stream::iter(0..16).then(|_| gate.pass(Weight::Measured)).collect().await;
+    let one_more = tokio::time::timeout(MINUTE, gate.pass(Weight::Measured)).await;
+    assert!(one_more.is_err());
+    drop((streams, small));
+}
