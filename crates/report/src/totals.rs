@@ -182,3 +182,28 @@ impl Totals {
         &mut self.destinations[at]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use time::OffsetDateTime;
+    use transship_types::{Entry, Key};
+
+    use super::*;
+
+    #[test]
+    fn an_object_that_is_only_counted_counts_as_one_that_is_reported() {
+        let place = Place { name: "backup".to_owned(), location: "s3://backup".to_owned() };
+        let (mut counted, mut added) = (Totals::of(std::slice::from_ref(&place)), Totals::of(&[place]));
+        for n in 0..25_u64 {
+            let (reason, last_modified) = (format!("reason {n}"), OffsetDateTime::UNIX_EPOCH);
+            let entry = Entry { key: Key::from("a"), size: n, last_modified, etag: None, storage_class: None };
+            let mut object = ObjectReport::from(&entry);
+            let outcome = Outcome::Skipped { reason: reason.clone() };
+            object.destinations.push(DestinationReport::new("backup", Key::from("a"), outcome));
+            counted.skip("backup", n, &reason);
+            added.add(&object);
+        }
+        assert_eq!(counted, added);
+        assert_eq!((counted.objects, counted.skipped_because["other reasons"]), (25, 5));
+    }
+}

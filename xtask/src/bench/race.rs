@@ -70,8 +70,15 @@ pub(crate) fn run(case: Case, rounds: usize, programs: &Programs, chosen: &[Stri
     contenders.retain(|one| one.is_ours() || chosen.is_empty() || chosen.iter().any(|name| one.name.starts_with(name)));
     let mut scene = Scene::set(&case, programs)?;
     let (mut samples, mut broken) = (Vec::new(), Vec::new());
+    if case.server == ServerKind::Seaweed
+        && let Some(first) = contenders.first()
+    {
+        // Whoever comes first pays for what this server does only once.
+        scene.one(0, first)?;
+    }
     for round in 1..=rounds {
-        for contender in &contenders {
+        let start = (round - 1) % contenders.len();
+        for contender in contenders[start..].iter().chain(&contenders[..start]) {
             let sample = scene.one(round, contender)?;
             if contender.is_ours() {
                 broken.extend(bounds::broken(&case, contender, &sample));
