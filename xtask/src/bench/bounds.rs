@@ -1,5 +1,8 @@
 //! What must hold of our own runs. Times are for people to judge; these hold on every machine.
 
+use anyhow::{Context, Result};
+use serde_json::Value;
+
 use super::{
     contender::Contender,
     race::Sample,
@@ -27,6 +30,18 @@ pub(crate) fn broken(case: &Case, contender: &Contender, sample: &Sample) -> Vec
         broken.push(format!("peak memory of {} MiB, beyond {}", sample.usage.peak >> 20, most >> 20));
     }
     broken.into_iter().map(|what| format!("{}: {what}", contender.name)).collect()
+}
+
+/// How many copies a run says that it verified by what the two stores know of the content, without reading it again.
+///
+/// # Errors
+/// It printed no summary in JSON.
+pub(crate) fn verified(printed: &str) -> Result<u64> {
+    let json = printed.lines().rev().find_map(|line| serde_json::from_str::<Value>(line).ok());
+    let verified = json.as_ref().and_then(|json| json.pointer("/totals/verified")).and_then(Value::as_object);
+    let verified = verified.context("the run printed no summary")?.iter();
+    let by_content = verified.filter(|(name, _)| ["md5", "multipart-etag"].contains(&name.as_str()));
+    Ok(by_content.filter_map(|(_, count)| count.as_u64()).sum())
 }
 
 impl Bound {

@@ -46,7 +46,12 @@ impl Contender {
         let mut command = Command::new(&self.program);
         match self.tool {
             Tool::Solgate(flags) => {
-                command.arg("--config").arg(solgate_config(case, route)?).arg("sync").args(flags);
+                command
+                    .arg("--config")
+                    .arg(solgate_config(case, route)?)
+                    .arg("sync")
+                    .args(["--output", "json"])
+                    .args(flags);
             }
             Tool::Mirror(flags) => {
                 command.arg("--config").arg(rclone_config(route)?);

@@ -172,6 +172,11 @@ impl<'a> Scene<'a> {
                 for place in &route.to {
                     self.runtime.block_on(expected.arrived(place))?;
                 }
+                if who.is_ours() {
+                    let (by_content, copies) =
+                        (bounds::verified(&fs::read_to_string(log)?)?, count * route.to.len() as u64);
+                    ensure!(by_content == copies, "{by_content} of {copies} copies were verified by content");
+                }
             }
             Task::Copy | Task::Unpack => {}
             Task::Compare => {
