@@ -70,6 +70,7 @@ mod piece;
 mod pieces;
 mod place;
 mod pool;
+mod progress;
 mod range;
 mod side;
 

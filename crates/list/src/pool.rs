@@ -1,7 +1,7 @@
 //! Who lists what, and where the next cut is made.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -9,20 +9,14 @@ use tokio::sync::{Notify, Semaphore};
 use transship_types::{Entry, Key};
 
 use crate::{
-    KeyRange, Side,
-    alphabet::{Alphabet, Stretch},
-    growth::Growth,
-    own_order::in_both_orders,
-    pages::Pages,
-    pieces::Favour,
+    KeyRange, Side, alphabet::Alphabet, growth::Growth, own_order::in_both_orders, pages::Pages, pieces::Favour,
+    progress::Progress,
 };
 
 /// Keys of each page that the alphabet learns from.
 const SAMPLES: usize = 16;
 /// A range that is thought to hold less than this many pages more is left to its lister.
 const WORTH_A_CUT: f64 = 3.0;
-/// Pages of a piece that tell how dense keys lie.
-const RECENT: usize = 8;
 /// Requests that may be in vain: one for each three pages up to so many, and one more for each sixteen.
 const MOST_UNSEEN: usize = 16;
 /// Pages of a range where ranges are read one after the other, and all but the first have to wait.
@@ -57,96 +51,6 @@ struct State {
     trust: f64,
     /// Requests that brought nothing, because of cuts.
     vain: usize,
-}
-
-/// How far a piece is.
-#[derive(Debug)]
-struct Progress {
-    range: KeyRange,
-    /// The greatest key that any side is known up to.
-    seen: Option<String>,
-    /// Its last pages, of the side that is farthest.
-    recent: VecDeque<Stretch>,
-    /// Those of the piece that it was cut from, then.
-    inherited: Vec<Stretch>,
-    /// Entries by which it was put behind the piece it was cut from, where it has no page yet.
-    leap: f64,
-    /// The piece it was cut from.
-    parent: Option<usize>,
-    /// Whether it has brought anything.
-    brought: bool,
-    /// How far expectations of it are believed: what was cut off was empty.
-    trust: f64,
-    /// Entries that it brought since it was cut, where it was.
-    since_cut: Option<usize>,
-    /// Its pages have to be read before it goes on.
-    waits: bool,
-    /// Which sides have ended.
-    ended: Vec<bool>,
-}
-
-impl Progress {
-    fn new(range: KeyRange, sides: usize) -> Self {
-        Self {
-            range,
-            seen: None,
-            recent: VecDeque::new(),
-            inherited: Vec::new(),
-            leap: 0.0,
-            parent: None,
-            brought: false,
-            trust: 1.0,
-            since_cut: None,
-            waits: false,
-            ended: vec![false; sides],
-        }
-    }
-
-    fn is_running(&self) -> bool {
-        !self.waits && self.ended.contains(&false)
-    }
-
-    /// Everything up to here is known, or another's.
-    fn known(&self) -> Option<&str> {
-        self.seen.as_deref().or(self.range.after.as_ref().map(Key::as_str))
-    }
-
-    fn until(&self) -> Option<&str> {
-        self.range.until.as_ref().map(Key::as_str)
-    }
-
-    /// How dense keys lie, by what came last here and, as long as that is little, where it was cut from.
-    fn stretches(&self) -> Vec<Stretch> {
-        let recent = self.recent.front().zip(self.recent.back()).map(|(first, last)| Stretch {
-            first: first.first.clone(),
-            last: last.last.clone(),
-            entries: self.recent.iter().map(|page| page.entries).sum(),
-        });
-        let inherited = self.inherited.iter().filter(|_| self.recent.len() < RECENT).cloned();
-        recent.into_iter().chain(inherited).collect()
-    }
-
-    fn saw(&mut self, page: Stretch) {
-        if self.recent.len() == RECENT {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(page);
-    }
-
-    /// How many entries are still to come, if anything is known of them.
-    fn left(&self, alphabet: &Alphabet, trust: f64) -> Option<f64> {
-        let (known, until) = (self.known().filter(|_| self.ended.contains(&false))?, self.until()?);
-        let left = self.stretches().into_iter().map(|stretch| alphabet.left(&stretch, known, until));
-        Some(trust * left.reduce(f64::min)?)
-    }
-
-    /// A key so many entries further.
-    fn ahead(&self, alphabet: &Alphabet, entries: f64, or_fewer: bool) -> Option<String> {
-        let known = self.known()?;
-        let ahead =
-            self.stretches().into_iter().filter_map(|stretch| alphabet.ahead(&stretch, known, entries, or_fewer));
-        ahead.max()
-    }
 }
 
 impl Pool {
@@ -236,9 +140,7 @@ impl Pool {
             piece.seen = Some(known.to_owned());
             piece.brought |= inside > 0;
             piece.since_cut = piece.since_cut.map(|entries| entries + inside);
-            if let Some(page) = stretch(side, page) {
-                piece.saw(page);
-            }
+            piece.saw(side, page);
         }
         page.truncate(inside);
         let more = !piece.ended[at];
@@ -246,13 +148,6 @@ impl Pool {
         self.changed.notify_one();
         more
     }
-}
-
-fn stretch(side: &Side, page: &[Entry]) -> Option<Stretch> {
-    let key = |entry: &Entry| side.relative(&entry.key).to_owned();
-    let (first, last) = (page.first()?, page.last()?);
-    #[allow(clippy::cast_precision_loss)]
-    Some(Stretch { first: key(first), last: key(last), entries: page.len() as f64 })
 }
 
 impl State {
@@ -305,7 +200,7 @@ impl State {
         let cut = in_both_orders(cut, piece.known().unwrap_or_default())?;
         let until = piece.range.until.replace(Key::from(cut.as_str()));
         let mut behind = Progress::new(KeyRange { after: Some(Key::from(cut)), until }, sides);
-        (behind.inherited, behind.leap, behind.parent) = (piece.stretches(), leap, Some(parent));
+        (behind.inherited, behind.leap, behind.parent) = (piece.legacy(&self.alphabet), leap, Some(parent));
         let id = self.next;
         self.next += 1;
         self.pieces.insert(id, behind);

@@ -1,0 +1,119 @@
+//! How far a piece is, and what can be expected of it.
+
+use std::{cmp::Reverse, collections::VecDeque};
+
+use transship_types::{Entry, Key};
+
+use crate::{
+    KeyRange, Side,
+    alphabet::{Alphabet, Stretch},
+};
+
+/// Pages of a piece that tell how dense keys lie.
+const RECENT: usize = 8;
+/// Stretches of others that tell it where it has few of its own.
+const LEGACY: usize = 4;
+
+/// How far a piece is.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    pub(crate) range: KeyRange,
+    /// The greatest key that any side is known up to.
+    pub(crate) seen: Option<String>,
+    /// Its last pages, of the side that is farthest.
+    recent: VecDeque<Stretch>,
+    /// Those of the piece that it was cut from, then.
+    pub(crate) inherited: Vec<Stretch>,
+    /// Entries by which it was put behind the piece it was cut from, where it has no page yet.
+    pub(crate) leap: f64,
+    /// The piece it was cut from.
+    pub(crate) parent: Option<usize>,
+    /// Whether it has brought anything.
+    pub(crate) brought: bool,
+    /// How far expectations of it are believed: what was cut off was empty.
+    pub(crate) trust: f64,
+    /// Entries that it brought since it was cut, where it was.
+    pub(crate) since_cut: Option<usize>,
+    /// Its pages have to be read before it goes on.
+    pub(crate) waits: bool,
+    /// Which sides have ended.
+    pub(crate) ended: Vec<bool>,
+}
+
+impl Progress {
+    pub(crate) fn new(range: KeyRange, sides: usize) -> Self {
+        Self {
+            range,
+            seen: None,
+            recent: VecDeque::new(),
+            inherited: Vec::new(),
+            leap: 0.0,
+            parent: None,
+            brought: false,
+            trust: 1.0,
+            since_cut: None,
+            waits: false,
+            ended: vec![false; sides],
+        }
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        !self.waits && self.ended.contains(&false)
+    }
+
+    /// Everything up to here is known, or another's.
+    pub(crate) fn known(&self) -> Option<&str> {
+        self.seen.as_deref().or(self.range.after.as_ref().map(Key::as_str))
+    }
+
+    pub(crate) fn until(&self) -> Option<&str> {
+        self.range.until.as_ref().map(Key::as_str)
+    }
+
+    /// How dense keys lie, by what came last here and, as long as that is little, where it was cut from.
+    fn stretches(&self) -> Vec<Stretch> {
+        let recent = self.recent.front().zip(self.recent.back()).map(|(first, last)| Stretch {
+            first: first.first.clone(),
+            last: last.last.clone(),
+            entries: self.recent.iter().map(|page| page.entries).sum(),
+        });
+        let inherited = self.inherited.iter().filter(|_| self.recent.len() < RECENT).cloned();
+        recent.into_iter().chain(inherited).collect()
+    }
+
+    /// What a piece that is cut from this one is told of it: where keys lay the least dense.
+    pub(crate) fn legacy(&self, alphabet: &Alphabet) -> Vec<Stretch> {
+        let mut stretches = self.stretches();
+        let known = self.known().unwrap_or_default();
+        stretches.sort_by_cached_key(|stretch| Reverse(alphabet.ahead(stretch, known, 1.0, true)));
+        stretches.truncate(LEGACY);
+        stretches
+    }
+
+    /// A page arrived that goes farther than all before.
+    pub(crate) fn saw(&mut self, side: &Side, page: &[Entry]) {
+        let key = |entry: &Entry| side.relative(&entry.key).to_owned();
+        let Some((first, last)) = page.first().zip(page.last()) else { return };
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        #[allow(clippy::cast_precision_loss)]
+        let entries = page.len() as f64;
+        self.recent.push_back(Stretch { first: key(first), last: key(last), entries });
+    }
+
+    /// How many entries are still to come, if anything is known of them.
+    pub(crate) fn left(&self, alphabet: &Alphabet, trust: f64) -> Option<f64> {
+        let (known, until) = (self.known().filter(|_| self.ended.contains(&false))?, self.until()?);
+        let left = self.stretches().into_iter().map(|stretch| alphabet.left(&stretch, known, until));
+        Some(trust * left.reduce(f64::min)?)
+    }
+
+    /// A key so many entries further.
+    pub(crate) fn ahead(&self, alphabet: &Alphabet, entries: f64, or_fewer: bool) -> Option<String> {
+        let known = self.known()?;
+        let ahead =
+            self.stretches().into_iter().filter_map(|stretch| alphabet.ahead(&stretch, known, entries, or_fewer));
+        ahead.max()
+    }
+}
