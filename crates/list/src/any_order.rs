@@ -7,8 +7,9 @@ use crate::{
     side::Order,
 };
 
-/// Everything below a prefix, each entry once: in the order of the keys' bytes where the store lists by it, as [`entries`]
-/// do; otherwise from the first page to the last, in the store's own order. `skip` is not asked there.
+/// Everything below a prefix, each entry once: in the order of the keys' bytes where the store lists by it, as
+/// [`entries`](crate::entries()) do; otherwise from the first page to the last, in the store's own order. `skip` is not
+/// asked there.
 ///
 /// A store whose order shows only on the way is listed again from its first page on, and what has come already is passed
 /// over. After an error nothing more comes.

@@ -156,8 +156,8 @@ pub(crate) fn filter() -> impl Strategy<Value = Vec<String>> {
 fn listed() -> impl Strategy<Value = Listed> {
     let sign = prop::sample::select(vec!["+", "-"]);
     let rule = (sign, pattern()).prop_map(|(sign, pattern)| format!("{sign} {pattern}"));
-    // A line cannot hold the end of one.
-    let path = path().prop_filter("a path on one line", |path| !path.contains('\n'));
+    // A line cannot hold the end of one, and rclone does not find a file with a tab in its name by a list.
+    let path = path().prop_filter("a path on one line", |path| !path.contains(['\n', '\t']));
     prop_oneof![
         4 => Just(Listed::Nothing),
         1 => prop::collection::vec(rule, 0..4).prop_map(Listed::Rules),
