@@ -3,11 +3,15 @@
 use std::{pin::Pin, sync::Arc};
 
 use anyhow::Result;
-use futures::{StreamExt, TryStreamExt};
+use futures::{
+    StreamExt, TryStreamExt,
+    stream::{self, BoxStream, Peekable},
+};
 use time::OffsetDateTime;
 use transship::{
-    listings::{Error, KeyRange, ListOptions, Side, entries},
+    listings::{Error, KeyRange, ListOptions, Side, entries, pieces},
     mirror::excluded,
+    types::Entry,
 };
 use transship_support::{ExitCode, Failure, Output, OutputFormat, cancel_on_signals};
 
@@ -20,7 +24,7 @@ use crate::{
 /// `ls`: size and path of every object, as rclone prints them; or JSON lines.
 pub(crate) async fn ls(cli: &Cli, args: &ListArgs) -> Result<ExitCode> {
     let mut out = Output::stdout();
-    each(cli, args, |path, entry| {
+    each(cli, args, Order::OfKeys, |path, entry| {
         let line = match args.output {
             OutputFormat::Text => format!("{:>9} {path}", entry.size),
             OutputFormat::Json => {
@@ -37,7 +41,7 @@ pub(crate) async fn ls(cli: &Cli, args: &ListArgs) -> Result<ExitCode> {
 /// `size`: how many objects, and their bytes.
 pub(crate) async fn size(cli: &Cli, args: &ListArgs) -> Result<ExitCode> {
     let (mut count, mut bytes) = (0_u64, 0_u64);
-    let code = each(cli, args, |_, entry| {
+    let code = each(cli, args, Order::Any, |_, entry| {
         (count, bytes) = (count + 1, bytes + entry.size);
         Ok(())
     })
@@ -53,10 +57,38 @@ pub(crate) async fn size(cli: &Cli, args: &ListArgs) -> Result<ExitCode> {
     Ok(code)
 }
 
+/// In which order entries are wanted.
+#[derive(Clone, Copy)]
+enum Order {
+    OfKeys,
+    /// Nobody waits for another range then, and no page waits in memory for those before it.
+    Any,
+}
+
+impl Order {
+    fn listing(self, side: &Side, options: &ListOptions) -> Peekable<BoxStream<'static, Result<Entry, Error>>> {
+        let (side, options, range) = (side.clone(), options.clone(), KeyRange::ALL);
+        let listed = match self {
+            Self::OfKeys => entries(side, range, options).boxed(),
+            Self::Any => {
+                let listers = options.listers;
+                let pages = pieces([side], range, options).map(|piece| {
+                    let [pages] = piece.listings();
+                    pages.boxed()
+                });
+                let pages = pages.flatten_unordered(listers);
+                pages.map_ok(|page| stream::iter(page).map(Ok)).try_flatten().boxed()
+            }
+        };
+        listed.peekable()
+    }
+}
+
 async fn each(
     cli: &Cli,
     args: &ListArgs,
-    mut take: impl FnMut(&str, &transship::types::Entry) -> Result<()>,
+    order: Order,
+    mut take: impl FnMut(&str, &Entry) -> Result<()>,
 ) -> Result<ExitCode> {
     // Mistakes of the command line come before the first request. Filters are read once: they may stand on stdin.
     let filter = args.filters.filter(OffsetDateTime::now_utc())?;
@@ -71,11 +103,11 @@ async fn each(
         false => side.sorted(&options, &std::env::temp_dir()).await.map_err(failed)?,
     };
     let mut side = side;
-    let mut listed = entries(side.clone(), KeyRange::ALL, options.clone()).boxed().peekable();
+    let mut listed = order.listing(&side, &options);
     // A store that is known to list in another order says so with its first page.
     if let Some(Err(Error::Unordered { .. })) = Pin::new(&mut listed).peek().await {
         side = side.sorted(&options, &std::env::temp_dir()).await.map_err(failed)?;
-        listed = entries(side.clone(), KeyRange::ALL, options).boxed().peekable();
+        listed = order.listing(&side, &options);
     }
     let mut listed = std::pin::pin!(listed.take_until(cancel.clone().cancelled_owned()));
     while let Some(entry) = listed.try_next().await.map_err(failed)? {
