@@ -19,6 +19,7 @@ mod record;
 mod results;
 mod server;
 mod stock;
+mod sweep;
 mod table;
 mod workload;
 
@@ -49,6 +50,9 @@ pub(crate) struct Arguments {
     /// Beside ours, only programs whose name begins like this; may be given several times
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
+    /// Ours alone: at its defaults, and with each setting that a user might try
+    #[arg(long, conflicts_with = "only")]
+    sweep: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -90,8 +94,15 @@ fn side_by_side(arguments: &Arguments) -> Result<ExitCode> {
     for mut case in workloads.iter().flat_map(|workload| workload.cases(arguments.scale)) {
         if let Some(server) = arguments.server {
             case.server = server;
+            case.name = format!("{}-on-{}", case.name, server.slug());
         }
-        let record = race::run(case, arguments.rounds, &programs, &arguments.only)?;
+        let field = if arguments.sweep {
+            case.name += "-sweep";
+            race::Field::Settings
+        } else {
+            race::Field::Programs(&arguments.only)
+        };
+        let record = race::run(case, arguments.rounds, &programs, field)?;
         results::show(&record)?;
         holds &= record.broken.is_empty();
     }

@@ -37,11 +37,14 @@ pub(crate) struct Contender {
     pub(crate) most_memory: Option<u64>,
 }
 
+/// Of one of our programs.
+pub(crate) type Flags = &'static [&'static str];
+
 /// What is run, and how it is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
-    Solgate(&'static [&'static str]),
-    Mirror(&'static [&'static str]),
+    Solgate(Flags),
+    Mirror(Flags),
     /// A bare loop over `object_store`.
     Floor,
     Rclone(Setting),
@@ -91,6 +94,12 @@ impl Contender {
     /// One does not tell its version.
     pub(crate) fn of(case: &Case, programs: &Programs) -> Result<(Vec<Self>, Vec<String>)> {
         let mut all = ours(case, programs)?;
+        // An object of 8 GiB in memory is no floor.
+        if case.stock.count() > 1 {
+            let version = format!("object_store {}", locked("object_store")?);
+            let (program, tool) = (programs.xtask.clone(), Tool::Floor);
+            all.push(Self { name: "bare loop", version, program, tool, most_memory: None });
+        }
         let mut missing = BTreeMap::<&str, Vec<&str>>::new();
         for (name, program, question, tool) in PEERS {
             match (tool.refusal(case), find(program)) {
@@ -119,34 +128,30 @@ impl Contender {
 }
 
 fn ours(case: &Case, programs: &Programs) -> Result<Vec<Contender>> {
-    let solgate = |name, flags, most: u64| {
-        let version = first_line(&programs.solgate, "version")?;
-        let (program, tool) = (programs.solgate.clone(), Tool::Solgate(flags));
-        anyhow::Ok(Contender { name, version, program, tool, most_memory: Some(most * MIB) })
-    };
-    let mirror = |name, flags| {
-        let version = first_line(&programs.mirror, "--version")?;
-        let (program, tool) = (programs.mirror.clone(), Tool::Mirror(flags));
-        anyhow::Ok(Contender { name, version, program, tool, most_memory: Some(64 * MIB) })
-    };
-    let mut all = match case.task {
-        Task::Copy if case.kind == Kind::Large => {
-            vec![solgate("solgate", &[], 256)?, solgate("solgate, little memory", &["--memory", "32MiB"], 64)?]
-        }
-        Task::Copy | Task::Unpack => vec![solgate("solgate", &[], 256)?],
-        Task::Compare => vec![mirror("transship-mirror", &[])?],
-        Task::List => vec![
-            mirror("transship-mirror", &["--checkers", "16"])?,
-            mirror("transship-mirror, one lister", &["--checkers", "1"])?,
+    Ok(match case.task {
+        Task::Copy if case.kind == Kind::Large => vec![
+            solgate(programs, "solgate", &[], 256)?,
+            solgate(programs, "solgate, little memory", &["--memory", "32MiB"], 64)?,
         ],
-    };
-    // An object of 8 GiB in memory is no floor.
-    if case.stock.count() > 1 {
-        let version = format!("object_store {}", locked("object_store")?);
-        let (program, tool) = (programs.xtask.clone(), Tool::Floor);
-        all.push(Contender { name: "bare loop", version, program, tool, most_memory: None });
-    }
-    Ok(all)
+        Task::Copy | Task::Unpack => vec![solgate(programs, "solgate", &[], 256)?],
+        Task::Compare => vec![mirror(programs, "transship-mirror", &[])?],
+        Task::List => vec![
+            mirror(programs, "transship-mirror", &["--checkers", "16"])?,
+            mirror(programs, "transship-mirror, one lister", &["--checkers", "1"])?,
+        ],
+    })
+}
+
+pub(super) fn solgate(programs: &Programs, name: &'static str, flags: Flags, most_memory: u64) -> Result<Contender> {
+    let version = first_line(&programs.solgate, "version")?;
+    let (program, tool) = (programs.solgate.clone(), Tool::Solgate(flags));
+    Ok(Contender { name, version, program, tool, most_memory: Some(most_memory * MIB) })
+}
+
+pub(super) fn mirror(programs: &Programs, name: &'static str, flags: Flags) -> Result<Contender> {
+    let version = first_line(&programs.mirror, "--version")?;
+    let (program, tool) = (programs.mirror.clone(), Tool::Mirror(flags));
+    Ok(Contender { name, version, program, tool, most_memory: Some(64 * MIB) })
 }
 
 impl Tool {

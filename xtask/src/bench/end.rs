@@ -42,6 +42,15 @@ pub(crate) enum ServerKind {
 }
 
 impl ServerKind {
+    /// For names of files.
+    pub(crate) fn slug(self) -> &'static str {
+        match self {
+            Self::Testbed => "testbed",
+            Self::Rclone => "rclone",
+            Self::Seaweed => "seaweed",
+        }
+    }
+
     /// For people.
     pub(crate) fn name(self) -> &'static str {
         match self {

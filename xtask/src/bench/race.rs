@@ -20,6 +20,7 @@ use super::{
     record,
     server::Setup,
     stock::{self, Stock},
+    sweep::settings,
     workload::{Case, Task},
 };
 
@@ -51,6 +52,9 @@ pub(crate) struct Sample {
     pub(crate) small_objects: Option<f64>,
 }
 
+/// A peer that takes longer than so many seconds runs once.
+pub(crate) const LONG: f64 = 120.0;
+
 /// The servers of a case, and what is known of the source.
 struct Scene<'a> {
     case: &'a Case,
@@ -60,14 +64,31 @@ struct Scene<'a> {
     expected: Option<Expected>,
 }
 
-/// Runs a case. `chosen` says which programs take part; the first of ours always does.
+/// Who takes part.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Field<'a> {
+    /// Ours and others: those whose names begin so, or all where no name is given.
+    Programs(&'a [String]),
+    /// Ours alone, set in different ways.
+    Settings,
+}
+
+impl Field<'_> {
+    fn contenders(self, case: &Case, programs: &Programs) -> Result<(Vec<Contender>, Vec<String>)> {
+        let Self::Programs(chosen) = self else { return Ok((settings(case, programs)?, Vec::new())) };
+        let (mut all, missing) = Contender::of(case, programs)?;
+        all.retain(|one| one.is_ours() || chosen.is_empty() || chosen.iter().any(|name| one.name.starts_with(name)));
+        Ok((all, missing))
+    }
+}
+
+/// Runs a case.
 ///
 /// # Errors
 /// A program failed, or what it left is not what it should be.
-pub(crate) fn run(case: Case, rounds: usize, programs: &Programs, chosen: &[String]) -> Result<Record> {
+pub(crate) fn run(case: Case, rounds: usize, programs: &Programs, field: Field<'_>) -> Result<Record> {
     println!("\n{}: {}, on {}", case.name, case.title, case.server.name());
-    let (mut contenders, missing) = Contender::of(&case, programs)?;
-    contenders.retain(|one| one.is_ours() || chosen.is_empty() || chosen.iter().any(|name| one.name.starts_with(name)));
+    let (contenders, missing) = field.contenders(&case, programs)?;
     let mut scene = Scene::set(&case, programs)?;
     let (mut samples, mut broken) = (Vec::new(), Vec::new());
     if case.server == ServerKind::Seaweed
@@ -79,6 +100,10 @@ pub(crate) fn run(case: Case, rounds: usize, programs: &Programs, chosen: &[Stri
     for round in 1..=rounds {
         let start = (round - 1) % contenders.len();
         for contender in contenders[start..].iter().chain(&contenders[..start]) {
+            let long = |sample: &Sample| sample.contender == contender.name && sample.usage.wall > LONG;
+            if !contender.is_ours() && samples.iter().any(long) {
+                continue;
+            }
             let sample = scene.one(round, contender)?;
             if contender.is_ours() {
                 broken.extend(bounds::broken(&case, contender, &sample));

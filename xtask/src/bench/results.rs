@@ -33,7 +33,7 @@ pub(crate) fn show(record: &Record) -> Result<()> {
     println!("\n{section}");
     let path = record::directory()?.join(format!("{}.md", record.case.name));
     fs::write(&path, section).with_context(|| format!("write {}", path.display()))?;
-    record::write(record.case.name, record)?;
+    record::write(&record.case.name, record)?;
     record.broken.iter().for_each(|what| println!("FAILED: {what}"));
     Ok(())
 }
@@ -59,9 +59,13 @@ fn section(record: &Record) -> String {
     });
     let rows: Vec<_> = rows.collect();
     let mut text = format!("{title}. {}.\n\n{}\n", record.machine, table(&heading, &rows));
+    text += "Commands, and seconds (wall/CPU) of each run:\n\n";
     for contender in &record.contenders {
         let command = record.of(contender.name).last().map_or("", |sample| &sample.command);
-        text += &format!("- {} ({}): `{command}`\n", contender.name, contender.version);
+        let samples = record.of(contender.name).map(|sample| (sample.usage.wall, sample.usage.cpu()));
+        let samples: Vec<_> = samples.map(|(wall, cpu)| format!("{wall:.2}/{cpu:.2}")).collect();
+        let (name, version, samples) = (contender.name, &contender.version, samples.join(", "));
+        text += &format!("- {name} ({version}): `{command}`: {samples}\n");
     }
     record.missing.iter().for_each(|line| text += &format!("- not run, {line}\n"));
     text

@@ -75,7 +75,7 @@ pub(crate) enum Bound {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Case {
     /// Of its files.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// For people.
     pub(crate) title: String,
     pub(crate) server: ServerKind,
@@ -109,7 +109,7 @@ impl Case {
 
     fn new(name: &'static str, stock: Stock, task: Task, bounds: &'static [Bound]) -> Self {
         Self {
-            name,
+            name: name.to_owned(),
             title: String::new(),
             server: ServerKind::Testbed,
             stock,
