@@ -13,14 +13,15 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout},
 };
+use tracing::debug;
 use transship_store::Climb;
 
 /// Large bodies at once to begin with.
-const FIRST: usize = 8;
+const FIRST: usize = 4;
 
-/// The speed is looked at after so long, and after so many bytes of each body.
+/// The speed is looked at after so long, and after as many bodies as there are places: bodies that began together end
+/// together, and bytes come in bursts.
 const LOOK: Duration = Duration::from_millis(500);
-const LOOK_BYTES: u64 = 1 << 20;
 
 /// Where no byte arrives for so long, places are not what is short.
 const STANDSTILL: Duration = Duration::from_secs(1);
@@ -39,9 +40,26 @@ struct State {
     climb: Climb,
     /// Places that are to be taken away as they become free.
     surplus: usize,
+    look: Look,
+}
+
+/// From when on the speed is measured.
+#[derive(Debug)]
+struct Look {
     since: Instant,
     /// Bytes that had arrived then.
     before: u64,
+    /// Bodies that have come to their end since.
+    ended: usize,
+    /// Whether there are more or fewer places than before: bodies that begin fill memory and sockets at first, and that
+    /// is no speed.
+    settles: bool,
+}
+
+impl Look {
+    fn new(before: u64, settles: bool) -> Self {
+        Self { since: Instant::now(), before, ended: 0, settles }
+    }
 }
 
 /// A place, given back when dropped.
@@ -56,8 +74,8 @@ impl Streams {
     pub(crate) fn up_to(most: usize, arrived: Arc<AtomicU64>) -> Arc<Self> {
         let climb = Climb::new(FIRST, most.min(Semaphore::MAX_PERMITS));
         let places = Arc::new(Semaphore::new(climb.limit()));
-        let before = arrived.load(Ordering::Relaxed);
-        let state = State { climb, surplus: 0, since: Instant::now(), before };
+        let look = Look::new(arrived.load(Ordering::Relaxed), true);
+        let state = State { climb, surplus: 0, look };
         Arc::new(Self { places, arrived, state: Mutex::new(state) })
     }
 
@@ -97,10 +115,11 @@ impl Streams {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let limit = state.climb.limit();
         // Only where places were short the number of them can have made a difference.
+        let arrived = self.arrived.load(Ordering::Relaxed);
         if self.places.available_permits() == 0 {
-            state.look(self.arrived.load(Ordering::Relaxed));
+            state.look(arrived);
         } else {
-            (state.since, state.before) = (Instant::now(), self.arrived.load(Ordering::Relaxed));
+            state.look = Look::new(arrived, true);
         }
         let now = state.climb.limit();
         let more = now.saturating_sub(limit);
@@ -115,13 +134,19 @@ impl Streams {
 }
 
 impl State {
-    #[allow(clippy::cast_precision_loss)] // bytes of half a second
+    #[allow(clippy::cast_precision_loss)] // bytes of some seconds
     fn look(&mut self, arrived: u64) {
-        let (elapsed, bytes) = (self.since.elapsed(), arrived.saturating_sub(self.before));
-        if elapsed >= LOOK && bytes >= LOOK_BYTES * self.climb.limit() as u64 {
-            self.climb.bring(bytes as f64 / elapsed.as_secs_f64());
-            (self.since, self.before) = (Instant::now(), arrived);
+        self.look.ended += 1;
+        let (elapsed, limit) = (self.look.since.elapsed(), self.climb.limit());
+        if elapsed < LOOK || self.look.ended < limit + self.surplus {
+            return;
         }
+        if !self.look.settles {
+            let speed = arrived.saturating_sub(self.look.before) as f64 / elapsed.as_secs_f64();
+            self.climb.bring(speed);
+            debug!(places = limit, bytes_per_second = speed, next = self.climb.limit(), "large bodies at once");
+        }
+        self.look = Look::new(arrived, self.climb.limit() != limit);
     }
 }
 
@@ -165,7 +190,8 @@ mod tests {
     async fn there_are_as_many_as_bring_more() {
         let mib = 1 << 20;
         assert_eq!(settled(64, 10_000 * mib).await, 64, "a fast line");
-        assert_eq!(settled(64, 50 * mib).await, 8, "eight fill it");
-        assert_eq!(settled(4, 10_000 * mib).await, 4, "no more than may be");
+        assert_eq!(settled(64, 50 * mib).await, 8, "eight fill it, four do not");
+        assert_eq!(settled(64, 10 * mib).await, 4, "four fill it");
+        assert_eq!(settled(2, 10_000 * mib).await, 2, "no more than may be");
     }
 }
