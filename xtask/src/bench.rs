@@ -6,6 +6,7 @@ mod command;
 mod contender;
 mod content;
 mod end;
+mod field;
 mod floor;
 mod holding;
 mod keys;
@@ -18,8 +19,8 @@ mod race;
 mod record;
 mod results;
 mod server;
+mod shown;
 mod stock;
-mod sweep;
 mod table;
 mod workload;
 
@@ -28,7 +29,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum as _};
 
-use self::{build::Programs, end::ServerKind, workload::Workload};
+use self::{build::Programs, end::ServerKind, field::Field, workload::Workload};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -98,9 +99,9 @@ fn side_by_side(arguments: &Arguments) -> Result<ExitCode> {
         }
         let field = if arguments.sweep {
             case.name += "-sweep";
-            race::Field::Settings
+            Field::Settings
         } else {
-            race::Field::Programs(&arguments.only)
+            Field::Programs(&arguments.only)
         };
         let record = race::run(case, arguments.rounds, &programs, field)?;
         results::show(&record)?;

@@ -20,7 +20,7 @@ pub(crate) struct Growth {
 
 impl Growth {
     pub(crate) fn up_to(most: usize) -> Self {
-        Self { climb: Climb::new(1, most), since: None, pages: 0, running: 0 }
+        Self { climb: Climb::up(1, most), since: None, pages: 0, running: 0 }
     }
 
     pub(crate) fn listers(&self) -> usize {

@@ -1,7 +1,10 @@
 //! How many of something run side by side.
 
-/// Twice as many must bring so much more.
-const WORTH_IT: f64 = 1.25;
+/// What it must bring to have twice as many: so much more. Of fewer than twice as many less is asked, in proportion.
+const WORTH_IT: f64 = 0.25;
+
+/// Where so much less comes than did before, fewer may bring as much.
+const FALL: f64 = 0.25;
 
 /// Grows while more of something bring more: twice as many are tried, and given up again where they gain too little; each
 /// time it is given up, the next trial comes twice as late.
@@ -9,18 +12,27 @@ const WORTH_IT: f64 = 1.25;
 pub struct Climb {
     limit: usize,
     most: usize,
-    /// How many there were, and how much they brought, while more are tried.
+    falls: bool,
+    /// How many there were, and how much they brought, while another number is tried.
     before: Option<(usize, f64)>,
+    /// How much they bring as a rule, where no other number is tried.
+    usual: f64,
     /// Looks until more are tried again, and how many that were the last time.
     wait: u32,
     waited: u32,
 }
 
 impl Climb {
-    /// Begins with `first`, and ends at `most`, which is at least 1.
-    pub fn new(first: usize, most: usize) -> Self {
+    /// Begins with `first`, and ends at `most`, which is at least 1. Never shrinks below a number that was worth it.
+    pub fn up(first: usize, most: usize) -> Self {
         let most = most.max(1);
-        Self { limit: first.clamp(1, most), most, before: None, wait: 0, waited: 1 }
+        let limit = first.clamp(1, most);
+        Self { limit, most, falls: false, before: None, usual: 0.0, wait: 0, waited: 1 }
+    }
+
+    /// The same, and shrinks: where less comes than before, half as many are tried, and kept where they bring as much.
+    pub fn up_and_down(first: usize, most: usize) -> Self {
+        Self { falls: true, ..Self::up(first, most) }
     }
 
     /// How many may run.
@@ -31,40 +43,100 @@ impl Climb {
     /// Takes note of how much so many bring in a unit of time, and decides how many there are to be.
     pub fn bring(&mut self, rate: f64) {
         match self.before.take() {
-            Some((fewer, before)) if rate < WORTH_IT * before => {
-                self.waited = self.waited.saturating_mul(2);
-                (self.limit, self.wait) = (fewer, self.waited);
+            Some((before, brought)) if rate < brought * (1.0 + WORTH_IT * more(before, self.limit)) => {
+                if self.limit > before {
+                    self.waited = self.waited.saturating_mul(2);
+                    self.wait = self.waited;
+                }
+                (self.limit, self.usual) = (before, brought);
             }
-            _ if self.wait > 0 => self.wait -= 1,
-            _ if self.limit < self.most => {
-                self.before = Some((self.limit, rate));
-                self.limit = (2 * self.limit).min(self.most);
+            Some((before, _)) if self.limit < before => self.fall(rate),
+            Some(_) => {
+                self.waited = 1;
+                self.rise(rate);
             }
-            _ => {}
+            None if self.falls && rate < self.usual * (1.0 - FALL) => self.fall(rate),
+            None if self.wait > 0 => {
+                self.wait -= 1;
+                self.usual = self.usual.max(rate);
+            }
+            None => self.rise(rate),
         }
     }
+
+    fn rise(&mut self, rate: f64) {
+        self.usual = rate;
+        self.try_another(rate, self.limit.saturating_mul(2).min(self.most));
+    }
+
+    fn fall(&mut self, rate: f64) {
+        self.usual = rate;
+        self.try_another(rate, self.limit.div_ceil(2));
+    }
+
+    fn try_another(&mut self, rate: f64, number: usize) {
+        if number != self.limit {
+            self.before = Some((self.limit, rate));
+            self.limit = number;
+        }
+    }
+}
+
+/// How many more, as a part of how many there were; below zero where there are fewer.
+#[allow(clippy::cast_precision_loss)] // not so many
+fn more(before: usize, now: usize) -> f64 {
+    now as f64 / before as f64 - 1.0
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Where more than `most` bring nothing more.
-    fn settled(first: usize, most: usize, worth: usize) -> usize {
-        let mut climb = Climb::new(first, most);
-        for _ in 0..1000 {
-            climb.bring(climb.limit().min(worth) as f64);
+    /// So many looks later, where so many bring each 1, and those beyond `worth` nothing or less.
+    fn later(climb: &mut Climb, looks: usize, worth: usize, harm: f64) -> usize {
+        for _ in 0..looks {
+            let limit = climb.limit();
+            climb.bring(limit.min(worth) as f64 - harm * limit.saturating_sub(worth) as f64);
         }
         // A trial may be under way.
-        climb.before.map_or(climb.limit(), |(fewer, _)| fewer)
+        climb.before.map_or(climb.limit(), |(other, _)| other)
     }
 
     #[test]
     fn it_grows_as_long_as_it_gains() {
-        assert_eq!(settled(1, 16, 100), 16);
-        assert_eq!(settled(8, 64, 18), 16, "32 bring no more than 18 do");
-        assert_eq!(settled(8, 64, 8), 8);
-        assert_eq!(settled(1, 12, 100), 12);
-        assert_eq!(settled(8, 4, 100), 4);
+        for (first, most, worth, settled) in [
+            (1, 16, 100, 16),
+            (8, 64, 18, 16), // 32 bring no more than 18 do
+            (8, 64, 8, 8),
+            (8, 4, 100, 4),
+        ]
+        .into_iter()
+        .chain((9..80).map(|most| (8, most, 100, most)))
+        {
+            for mut climb in [Climb::up(first, most), Climb::up_and_down(first, most)] {
+                assert_eq!(later(&mut climb, 1000, worth, 0.0), settled, "up to {most}, {worth} are worth it");
+            }
+        }
+    }
+
+    #[test]
+    fn it_shrinks_where_fewer_bring_as_much_as_more_do_now() {
+        let mut climb = Climb::up_and_down(4, 64);
+        assert_eq!(later(&mut climb, 50, 64, 0.0), 64);
+        assert_eq!(later(&mut climb, 50, 8, 0.1), 8, "something became scarce");
+        assert_eq!(later(&mut climb, 1000, 64, 0.0), 64, "and was there again");
+        let mut climb = Climb::up(4, 64);
+        later(&mut climb, 50, 64, 0.0);
+        assert_eq!(later(&mut climb, 50, 8, 0.0), 64);
+    }
+
+    #[test]
+    fn one_that_gets_less_whatever_it_does_stays_as_it_is() {
+        let mut climb = Climb::up_and_down(4, 64);
+        later(&mut climb, 50, 64, 0.0);
+        for _ in 0..50 {
+            climb.bring(climb.limit() as f64 / 10.0);
+        }
+        assert_eq!(later(&mut climb, 1, 64, 0.0), 64);
     }
 }

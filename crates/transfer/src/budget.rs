@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU64};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -6,6 +6,9 @@ use crate::streams::{Place, Streams};
 
 /// Permits are kibibytes, because a semaphore takes at most `u32::MAX` at once.
 const UNIT: u64 = 1 << 10;
+
+/// Objects beyond so many bytes have a place among large bodies: the time of their requests is their bytes' time.
+const SHORT: u64 = 1 << 20;
 
 /// Of the budget, what is left to small objects: one part of so many.
 const RESERVE: u64 = 8;
@@ -56,8 +59,19 @@ impl Budget {
         bytes.min(self.units * UNIT)
     }
 
+    /// Where the bytes of an object are counted that takes a place.
+    pub(crate) fn counter(&self, size: u64, unpacks: bool) -> Option<Arc<AtomicU64>> {
+        (size > SHORT || unpacks).then(|| self.streams.moved())
+    }
+
+    /// Waits for memory for an object of this size that fits into it: `bytes`, or the whole budget where that is less.
+    pub(crate) async fn take_for_small(&self, size: u64, bytes: u64) -> Share {
+        let place = if size > SHORT { Some(self.streams.place().await) } else { None };
+        Share { _place: place, ..self.take(bytes).await }
+    }
+
     /// Waits for `bytes`, or for the whole budget where that is less.
-    pub(crate) async fn take(&self, bytes: u64) -> Share {
+    async fn take(&self, bytes: u64) -> Share {
         let permit = Arc::clone(&self.all).acquire_many_owned(permits(bytes, self.units)).await;
         Share { _permits: permit.into_iter().collect(), _place: None }
     }
@@ -76,8 +90,8 @@ impl Budget {
     /// Takes `bytes` more than are needed for another body, if they and a place for it are free beside the reserve and
     /// nobody waits.
     pub(crate) fn try_stream(&self, bytes: u64) -> Option<Share> {
-        let place = self.streams.try_place()?;
-        Some(Share { _place: Some(place), ..self.try_extra(bytes)? })
+        let share = self.try_extra(bytes)?;
+        Some(Share { _place: Some(self.streams.try_place()?), ..share })
     }
 
     /// Takes `bytes` more than are needed, if they are free beside the reserve and nobody waits.

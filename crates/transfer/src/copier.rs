@@ -22,6 +22,7 @@ use crate::{
     read::{Source, cancelled},
     site::Site,
     streams::Streams,
+    upload::PARTS_AT_ONCE,
 };
 
 /// How long a copy that was stopped may clean up.
@@ -165,12 +166,11 @@ impl Inner {
         cancel: CancellationToken,
     ) -> Self {
         let (source, destinations) = limited(source, destinations, &options.bandwidth);
-        let arrived: Arc<AtomicU64> = Arc::default();
-        let budget = Budget::new(options.budget(), Streams::up_to(options.transfers, arrived.clone()));
+        let budget = Budget::new(options.budget(), Streams::up_to(options.transfers.saturating_mul(PARTS_AT_ONCE)));
         let harbour = Harbour::new(options.transfers);
         let answers = |d: &Destination| Answers::of(d.bucket.location(), options.longest_silence, &options.bandwidth);
         let sites = destinations.iter().map(|d| Arc::new(Site::new(answers(d)))).collect();
-        let (hides_parts, contradicts) = Default::default();
+        let (arrived, hides_parts, contradicts) = Default::default();
         Self { source, destinations, options, budget, harbour, sites, arrived, hides_parts, contradicts, cancel }
     }
 
@@ -183,6 +183,7 @@ impl Inner {
             reads: Arc::default(),
             changed: Arc::default(),
             arrived: self.arrived.clone(),
+            moved: self.budget.counter(job.source.size, job.targets.iter().any(|target| target.unpack)),
             hides_parts: self.hides_parts.clone(),
             contradicts: self.contradicts.clone(),
         }

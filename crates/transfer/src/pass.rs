@@ -138,7 +138,10 @@ impl Pass<'_> {
     /// Waits for memory for an object of this size. Who waits has not started yet, so a cancelled run ends here.
     async fn take(&self, size: u64, bytes: u64) -> Result<Share> {
         let share = async {
-            if self.fits_memory(size) { self.budget.take(bytes).await } else { self.budget.take_for_large(bytes).await }
+            match self.fits_memory(size) {
+                true => self.budget.take_for_small(size, bytes).await,
+                false => self.budget.take_for_large(bytes).await,
+            }
         };
         tokio::select! {
             biased;
@@ -193,12 +196,12 @@ impl Pass<'_> {
         if etag.parts().is_none() || self.listed.size <= self.part() || !self.writers.iter().all(able) {
             return Ok(None);
         }
-        let _share = self.take(self.listed.size, Relay::working_set(self.writers.len())).await?;
         let Some(parts) = relay::boundaries(self.source, etag, self.listed.size).await? else { return Ok(None) };
         let limits = MultipartLimits::S3;
         if !(limits.min_part..=limits.max_part).contains(&parts.part_size) {
             return Ok(None);
         }
+        let _share = self.take(self.listed.size, Relay::working_set(self.writers.len())).await?;
         self.source.reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let seen = Seen::of(self.listed, parts.info.clone(), false);
         let tags = tags::of_source(self.source, &seen.info, self.writers).await?;

@@ -29,6 +29,8 @@ pub(crate) struct Source {
     pub(crate) changed: Arc<AtomicBool>,
     /// Bytes that arrived, of all objects of the copier: what a progress bar shows.
     pub(crate) arrived: Arc<AtomicU64>,
+    /// The same of large objects, for whoever decides how many of them are read at once.
+    pub(crate) moved: Option<Arc<AtomicU64>>,
     /// Whether its server is known to take no notice of part numbers.
     pub(crate) hides_parts: Arc<AtomicBool>,
     /// Whether its server was seen to send other bytes than its ETag says.
@@ -160,7 +162,10 @@ impl Resuming {
             match next {
                 Some(Ok(chunk)) => {
                     self.range.start += chunk.len() as u64;
-                    self.source.arrived.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+                    let counters = [Some(&self.source.arrived), self.source.moved.as_ref()];
+                    counters.into_iter().flatten().for_each(|counter| {
+                        counter.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+                    });
                     self.failures = Failures::default();
                     return Ok(Some(chunk));
                 }

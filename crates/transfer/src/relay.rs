@@ -16,7 +16,7 @@ use transship_types::{ETag, ErrorClass};
 use transship_verify::part_sizes;
 
 use crate::{
-    budget::{Budget, Share},
+    budget::Budget,
     fanout::{WINDOW_BYTES, fan_out},
     follower::Follower,
     lag::keeping_up,
@@ -154,19 +154,24 @@ impl Relay<'_> {
         let uploads: Vec<Option<Upload>> =
             lanes.iter().map(|l| l.as_ref().ok().map(|l| l.upload.upload.clone())).collect();
         let (mut under_way, mut repairs) = (FuturesUnordered::new(), FuturesUnordered::new());
-        let mut ranges = self.parts.ranges();
+        let mut ranges = self.parts.ranges().peekable();
+        // One part at a time is what the working set is for; further ones are extras.
+        let mut own_is_free = true;
         loop {
             let alive = alive(lanes);
-            while under_way.len() < PARTS_AT_ONCE && !alive.is_empty() {
-                // The first part under way is the working set; further ones are extras.
-                let share = if under_way.is_empty() {
+            while under_way.len() < PARTS_AT_ONCE && !alive.is_empty() && ranges.peek().is_some() {
+                let share = if std::mem::take(&mut own_is_free) {
                     None
                 } else {
                     let Some(share) = self.budget.try_stream(WINDOW_BYTES * alive.len() as u64) else { break };
                     Some(share)
                 };
                 let Some((number, range)) = ranges.next() else { break };
-                under_way.push(self.part(number, range, &uploads, alive.clone(), share));
+                let (uploads, is_own, writing) = (&uploads, share.is_none(), alive.clone());
+                under_way.push(async move {
+                    let _share = share;
+                    (is_own, self.part(number, range, uploads, writing).await)
+                });
             }
             for (at, lane) in lanes.iter_mut().enumerate() {
                 if let (Ok(lane), Some(upload)) = (lane, &uploads[at])
@@ -178,7 +183,10 @@ impl Relay<'_> {
                 }
             }
             tokio::select! {
-                Some(sent) = under_way.next() => sent.into_iter().for_each(|sent| self.first_try(lanes, sent)),
+                Some((is_own, sent)) = under_way.next() => {
+                    own_is_free |= is_own;
+                    sent.into_iter().for_each(|sent| self.first_try(lanes, sent));
+                }
                 Some(sent) = repairs.next() => self.last_try(lanes, sent),
                 else => return,
             }
@@ -218,14 +226,7 @@ impl Relay<'_> {
     }
 
     /// One part, read once for all.
-    async fn part(
-        &self,
-        number: u32,
-        range: Range<u64>,
-        uploads: &[Option<Upload>],
-        writing: Vec<usize>,
-        _share: Option<Share>,
-    ) -> Vec<Sent> {
+    async fn part(&self, number: u32, range: Range<u64>, uploads: &[Option<Upload>], writing: Vec<usize>) -> Vec<Sent> {
         let shared = match self.parts.open(self.source, &range).await {
             Ok(body) => body,
             Err(error) => futures::stream::iter([Err(error)]).boxed(),

@@ -3,7 +3,7 @@
 use std::{
     pin::pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -22,25 +22,31 @@ const FIRST: usize = 4;
 /// The speed is looked at after so long, and after as many bodies as there are places: bodies that began together end
 /// together, and bytes come in bursts.
 const LOOK: Duration = Duration::from_millis(500);
+/// Where bodies take long, it is looked at after so long in any case.
+const LONG_LOOK: Duration = Duration::from_secs(3);
 
 /// Where no byte arrives for so long, places are not what is short.
 const STANDSTILL: Duration = Duration::from_secs(1);
 
-/// Places for large bodies: objects and parts that stream, and parts that are uploaded from memory. There are as many as
-/// bring more bytes. More of them would cost memory and connections, and some servers get slower.
+/// Places for large bodies: objects and parts that stream or fill memory. There are as many as bring more bytes. More of
+/// them would cost memory and connections, and some servers get slower.
 #[derive(Debug)]
 pub(crate) struct Streams {
     places: Arc<Semaphore>,
-    arrived: Arc<AtomicU64>,
+    /// Bytes of large bodies that have arrived.
+    moved: Arc<AtomicU64>,
+    most: usize,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
     climb: Climb,
-    /// Places that are to be taken away as they become free.
+    /// Places beyond the limit, which are taken away as they become free.
     surplus: usize,
     look: Look,
+    /// When bytes were last seen to arrive, and how many there were.
+    alive: (Instant, u64),
 }
 
 /// From when on the speed is measured.
@@ -70,39 +76,35 @@ pub(crate) struct Place {
 }
 
 impl Streams {
-    /// At most so many, judged by the bytes that have `arrived`.
-    pub(crate) fn up_to(most: usize, arrived: Arc<AtomicU64>) -> Arc<Self> {
-        let climb = Climb::new(FIRST, most.min(Semaphore::MAX_PERMITS));
+    /// At most so many.
+    pub(crate) fn up_to(most: usize) -> Arc<Self> {
+        let most = most.min(Semaphore::MAX_PERMITS);
+        let climb = Climb::up_and_down(FIRST, most);
         let places = Arc::new(Semaphore::new(climb.limit()));
-        let look = Look::new(arrived.load(Ordering::Relaxed), true);
-        let state = State { climb, surplus: 0, look };
-        Arc::new(Self { places, arrived, state: Mutex::new(state) })
+        let state = State { climb, surplus: 0, look: Look::new(0, true), alive: (Instant::now(), 0) };
+        Arc::new(Self { places, moved: Arc::default(), most, state: Mutex::new(state) })
     }
 
-    /// Waits for a place while bytes move. Where none do, those who hold the places may all wait for a destination that
-    /// is gone, and stand in the way of others.
+    /// Where those who read large bodies count the bytes that arrive.
+    pub(crate) fn moved(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.moved)
+    }
+
+    /// Waits for a place. Where no byte moves, those who hold the places may all wait for a destination that is gone,
+    /// and stand in the way of others: there are more then, a few each second.
     pub(crate) async fn place(self: &Arc<Self>) -> Place {
         if let Some(place) = self.try_place() {
             return place;
         }
         let mut free = pin!(Arc::clone(&self.places).acquire_owned());
         let permit = loop {
-            let before = self.arrived.load(Ordering::Relaxed);
             match timeout(STANDSTILL, &mut free).await {
+                // Nobody closes it.
                 Ok(permit) => break permit.ok(),
-                Err(_) if self.arrived.load(Ordering::Relaxed) == before => break None,
-                Err(_) => {}
+                Err(_) => self.somebody_waits(),
             }
         };
         Place { permit, streams: Arc::clone(self) }
-    }
-
-    /// As many places as anybody asks for.
-    #[cfg(test)]
-    pub(crate) fn boundless() -> Arc<Self> {
-        let streams = Self::up_to(1, Arc::default());
-        streams.places.add_permits(1 << 20);
-        streams
     }
 
     pub(crate) fn try_place(self: &Arc<Self>) -> Option<Place> {
@@ -110,43 +112,60 @@ impl Streams {
         Some(Place { permit: Some(permit), streams: Arc::clone(self) })
     }
 
+    fn somebody_waits(&self) {
+        let (mut state, now) = (self.state(), self.moved.load(Ordering::Relaxed));
+        let (since, before) = state.alive;
+        if now != before {
+            state.alive = (Instant::now(), now);
+        } else if since.elapsed() >= STANDSTILL {
+            let limit = state.climb.limit();
+            let more = limit.min(self.most.saturating_sub(limit + state.surplus));
+            state.alive = (Instant::now(), now);
+            state.surplus += more;
+            state.look = Look::new(now, true);
+            self.places.add_permits(more);
+        }
+        self.look(&mut state, now);
+    }
+
     /// A body has come to its end.
     fn ended(&self, permit: OwnedSemaphorePermit) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let limit = state.climb.limit();
-        // Only where places were short the number of them can have made a difference.
-        let arrived = self.arrived.load(Ordering::Relaxed);
-        if self.places.available_permits() == 0 {
-            state.look(arrived);
+        let (mut state, now) = (self.state(), self.moved.load(Ordering::Relaxed));
+        state.look.ended += 1;
+        // Only where places are short their number makes a difference; several may come free at the same moment.
+        if 2 * self.places.available_permits() < state.climb.limit() {
+            self.look(&mut state, now);
         } else {
-            state.look = Look::new(arrived, true);
+            state.look = Look::new(now, true);
         }
-        let now = state.climb.limit();
-        let more = now.saturating_sub(limit);
-        let given = more.saturating_sub(state.surplus);
-        state.surplus = state.surplus.saturating_sub(more) + limit.saturating_sub(now);
-        self.places.add_permits(given);
         if state.surplus > 0 {
             state.surplus -= 1;
             permit.forget();
         }
     }
-}
 
-impl State {
     #[allow(clippy::cast_precision_loss)] // bytes of some seconds
-    fn look(&mut self, arrived: u64) {
-        self.look.ended += 1;
-        let (elapsed, limit) = (self.look.since.elapsed(), self.climb.limit());
-        if elapsed < LOOK || self.look.ended < limit + self.surplus {
+    fn look(&self, state: &mut State, now: u64) {
+        let (elapsed, limit) = (state.look.since.elapsed(), state.climb.limit());
+        let turned_over = elapsed >= LOOK && state.look.ended >= limit + state.surplus;
+        if !turned_over && elapsed < LONG_LOOK {
             return;
         }
-        if !self.look.settles {
-            let speed = arrived.saturating_sub(self.look.before) as f64 / elapsed.as_secs_f64();
-            self.climb.bring(speed);
-            debug!(places = limit, bytes_per_second = speed, next = self.climb.limit(), "large bodies at once");
+        // As long as there are others than should be, nothing is learned.
+        if !state.look.settles && state.surplus == 0 {
+            let speed = now.saturating_sub(state.look.before) as f64 / elapsed.as_secs_f64();
+            state.climb.bring(speed);
+            debug!(places = limit, bytes_per_second = speed, next = state.climb.limit(), "large bodies at once");
         }
-        self.look = Look::new(arrived, self.climb.limit() != limit);
+        let next = state.climb.limit();
+        state.look = Look::new(now, next != limit || state.surplus > 0);
+        let more = next.saturating_sub(limit);
+        self.places.add_permits(more.saturating_sub(state.surplus));
+        state.surplus = state.surplus.saturating_sub(more) + limit.saturating_sub(next);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -160,38 +179,80 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
+    use futures::FutureExt;
+
     use super::*;
 
-    /// Bodies of 4 MiB, one after the other in each place, where a line takes `line` bytes a second and each body 8 MiB.
-    async fn settled(most: usize, line: u64) -> usize {
-        let (arrived, body) = (Arc::new(AtomicU64::new(0)), 4 << 20);
-        let streams = Streams::up_to(most, Arc::clone(&arrived));
-        let mut under_way = Vec::new();
-        for _ in 0..4000 {
-            while let Some(place) = streams.try_place() {
-                under_way.push(place);
-            }
-            let rate = line.min(under_way.len() as u64 * (8 << 20));
-            tokio::time::advance(Duration::from_secs_f64(body as f64 / rate as f64)).await;
-            arrived.fetch_add(body, Ordering::Relaxed);
-            drop(under_way.remove(0));
+    const MIB: u64 = 1 << 20;
+
+    impl Streams {
+        /// As many places as anybody asks for.
+        pub(crate) fn boundless() -> Arc<Self> {
+            let streams = Self::up_to(1);
+            streams.places.add_permits(1 << 20);
+            streams
         }
-        under_way.len() + 1
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn who_holds_a_place_and_moves_nothing_keeps_nobody_from_going_on() {
-        let streams = Streams::up_to(64, Arc::default());
-        let _stuck: Vec<_> = std::iter::from_fn(|| streams.try_place()).collect();
-        streams.place().await;
+    /// Bodies of so many bytes, one after the other in each place and as many as there is time for, where a line takes
+    /// `line` bytes a second and each body 8 MiB. Says how many are under way in the end.
+    async fn settled(streams: &Arc<Streams>, line: u64, body: u64, seconds: u64) -> usize {
+        let (tick, mut under_way) = (Duration::from_millis(10), Vec::new());
+        let mut waiting: VecDeque<_> = (0..100).map(|_| Box::pin(streams.place())).collect();
+        for _ in 0..seconds * 100 {
+            waiting.retain_mut(|waits| {
+                let place = waits.now_or_never();
+                let goes_on = place.is_none();
+                under_way.extend(place.map(|place| (place, body)));
+                goes_on
+            });
+            waiting.extend((waiting.len()..100).map(|_| Box::pin(streams.place())));
+            tokio::time::advance(tick).await;
+            let each = (line / under_way.len() as u64).min(8 * MIB) / 100;
+            streams.moved.fetch_add(each * under_way.len() as u64, Ordering::Relaxed);
+            under_way.iter_mut().for_each(|(_, left)| *left = left.saturating_sub(each));
+            under_way.retain(|(_, left)| *left > 0);
+        }
+        let state = streams.state();
+        state.climb.limit()
     }
 
     #[tokio::test(start_paused = true)]
     async fn there_are_as_many_as_bring_more() {
-        let mib = 1 << 20;
-        assert_eq!(settled(64, 10_000 * mib).await, 64, "a fast line");
-        assert_eq!(settled(64, 50 * mib).await, 8, "eight fill it, four do not");
-        assert_eq!(settled(64, 10 * mib).await, 4, "four fill it");
-        assert_eq!(settled(2, 10_000 * mib).await, 2, "no more than may be");
+        for body in [4 * MIB, 64 * MIB, 1024 * MIB] {
+            let at_most = async |most, line| settled(&Streams::up_to(most), line, body, 60).await;
+            assert_eq!(at_most(64, 10_000 * MIB).await, 64, "a fast line, bodies of {body}");
+            assert!([8, 16].contains(&at_most(64, 50 * MIB).await), "eight fill it, four do not");
+            assert!([4, 8].contains(&at_most(64, 10 * MIB).await), "four fill it");
+            assert_eq!(at_most(2, 10_000 * MIB).await, 2, "no more than may be");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_holds_a_place_and_moves_nothing_keeps_nobody_from_going_on() {
+        let streams = Streams::up_to(64);
+        let _stuck: Vec<_> = std::iter::from_fn(|| streams.try_place()).collect();
+        let others = (0..60).map(|_| {
+            tokio::spawn({
+                let streams = Arc::clone(&streams);
+                async move { streams.place().await }
+            })
+        });
+        let others: Vec<_> = others.collect();
+        tokio::time::sleep(STANDSTILL * 5 / 2).await;
+        let on: Vec<_> = others.into_iter().filter_map(FutureExt::now_or_never).collect();
+        assert!((1..=2 * FIRST).contains(&on.len()), "{} went on within two seconds", on.len());
+        drop(on);
+        assert_eq!(streams.state().surplus, 0, "nobody gets the places of those who went on");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_line_that_gets_thin_has_fewer() {
+        let streams = Streams::up_to(64);
+        assert_eq!(settled(&streams, 10_000 * MIB, 4 * MIB, 60).await, 64);
+        assert!(settled(&streams, 20 * MIB, 4 * MIB, 60).await <= 8);
+        assert_eq!(settled(&streams, 10_000 * MIB, 4 * MIB, 120).await, 64);
     }
 }

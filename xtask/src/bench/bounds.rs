@@ -63,6 +63,10 @@ impl Bound {
                 let pages = 2 * objects.div_ceil(1000);
                 (listings == all && listings <= pages * 11 / 10 + SPARE_PAGES, "nothing but one listing of each side")
             }
+            Self::FewRefusals => {
+                let few = of("GetObject") == objects && of("PutObject") <= objects + objects / 20;
+                (few, "the source is read once, and few requests are refused")
+            }
             Self::NoBytes => {
                 (of("GetObject") + of("PutObject") + of("UploadPart") == 0, "no object's bytes through the client")
             }

@@ -112,7 +112,7 @@ impl Contender {
                 (Ok(()), None) => missing.entry("not on this machine").or_default().push(name),
             }
         }
-        let missing = missing.into_iter().map(|(reason, names)| format!("{reason}: {}", names.join("; ")));
+        let missing = missing.into_iter().map(|(reason, names)| format!("not run, {reason}: {}", names.join("; ")));
         Ok((all, missing.collect()))
     }
 

@@ -1,6 +1,6 @@
 //! One case: every program in turn, round by round, and what became of it.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
@@ -12,15 +12,16 @@ use super::{
     command::Route,
     contender::{Contender, SOURCE},
     content::Expected,
-    end::{ACCESS_KEY, BUCKET, Counts, End, SECRET_KEY, ServerKind, TWIN},
+    end::{BUCKET, Counts, End, ServerKind, TWIN},
+    field::Field,
     latency::small_objects,
     machine::Machine,
     measure::{Usage, measured},
     place::Place,
     record,
     server::Setup,
+    shown::{slug, words},
     stock::{self, Stock},
-    sweep::settings,
     workload::{Case, Task},
 };
 
@@ -30,7 +31,7 @@ pub(crate) struct Record {
     pub(crate) machine: Machine,
     pub(crate) case: Case,
     pub(crate) contenders: Vec<Contender>,
-    /// Who does not run, and why.
+    /// Who did not run or did not do it, and why.
     pub(crate) missing: Vec<String>,
     pub(crate) samples: Vec<Sample>,
     /// What does not hold of our own runs.
@@ -64,31 +65,13 @@ struct Scene<'a> {
     expected: Option<Expected>,
 }
 
-/// Who takes part.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Field<'a> {
-    /// Ours and others: those whose names begin so, or all where no name is given.
-    Programs(&'a [String]),
-    /// Ours alone, set in different ways.
-    Settings,
-}
-
-impl Field<'_> {
-    fn contenders(self, case: &Case, programs: &Programs) -> Result<(Vec<Contender>, Vec<String>)> {
-        let Self::Programs(chosen) = self else { return Ok((settings(case, programs)?, Vec::new())) };
-        let (mut all, missing) = Contender::of(case, programs)?;
-        all.retain(|one| one.is_ours() || chosen.is_empty() || chosen.iter().any(|name| one.name.starts_with(name)));
-        Ok((all, missing))
-    }
-}
-
 /// Runs a case.
 ///
 /// # Errors
 /// A program failed, or what it left is not what it should be.
 pub(crate) fn run(case: Case, rounds: usize, programs: &Programs, field: Field<'_>) -> Result<Record> {
     println!("\n{}: {}, on {}", case.name, case.title, case.server.name());
-    let (contenders, missing) = field.contenders(&case, programs)?;
+    let (contenders, mut missing) = field.contenders(&case, programs)?;
     let mut scene = Scene::set(&case, programs)?;
     let (mut samples, mut broken) = (Vec::new(), Vec::new());
     if case.server == ServerKind::Seaweed
@@ -104,7 +87,16 @@ pub(crate) fn run(case: Case, rounds: usize, programs: &Programs, field: Field<'
             if !contender.is_ours() && samples.iter().any(long) {
                 continue;
             }
-            let sample = scene.one(round, contender)?;
+            let sample = match scene.one(round, contender) {
+                Ok(sample) => sample,
+                Err(error) if contender.is_ours() => return Err(error),
+                // That it cannot do the work is a result, too.
+                Err(error) => {
+                    println!("round {round}: {} FAILED: {error:#}", contender.name);
+                    missing.push(format!("failed in round {round}: {}", contender.name));
+                    continue;
+                }
+            };
             if contender.is_ours() {
                 broken.extend(bounds::broken(&case, contender, &sample));
             }
@@ -152,7 +144,8 @@ impl<'a> Scene<'a> {
     fn one(&mut self, round: usize, contender: &Contender) -> Result<Sample> {
         let case = self.case;
         // Each finds the same: an empty server, or an empty place. The source has served everybody the same.
-        let sink = Setup { discard: true, log: case.is_mixed(), ..Setup::default() };
+        let (log, refuses_above) = (case.is_mixed(), case.refuses_above);
+        let sink = Setup { discard: true, log, refuses_above, ..Setup::default() };
         let mut apart = if case.together { None } else { Some(End::start(case.server, &sink, self.programs)?) };
         let folder = tempfile::tempdir().context("make a temporary folder")?;
         let destination = apart.as_ref().unwrap_or(&self.source).endpoint().to_owned();
@@ -244,30 +237,4 @@ impl Case {
 fn since(after: Counts, before: &Counts) -> Counts {
     let fresh = after.into_iter().map(|(operation, n)| (n - before.get(&operation).unwrap_or(&0), operation));
     fresh.filter(|(n, _)| *n > 0).map(|(n, operation)| (operation, n)).collect()
-}
-
-fn slug(name: &str) -> String {
-    name.replace(|c: char| !c.is_ascii_alphanumeric(), "-")
-}
-
-/// The command line, without where things are on this machine: neither folders nor ports.
-fn words(command: &Command, route: &Route<'_>) -> String {
-    let folder = format!("{}/", route.folder.display());
-    let shown = |text: &str| {
-        let file = Path::new(text);
-        // A program by its name, as anybody would start it.
-        if file.is_absolute() && file.is_file() && !text.starts_with(&folder) {
-            return file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        }
-        let ends = std::iter::once((&route.from, "SOURCE")).chain(route.to.iter().map(|place| (place, "DESTINATION")));
-        let text = ends.fold(text.replace(&folder, ""), |text, (place, name)| text.replace(place.host(), name));
-        text.replace(ACCESS_KEY, "KEY").replace(SECRET_KEY, "SECRET")
-    };
-    let variables = command.get_envs().filter_map(|(name, value)| Some((name.to_string_lossy(), value?)));
-    let variables = variables.map(|(name, value)| format!("{name}={}", shown(&value.to_string_lossy())));
-    let arguments = std::iter::once(command.get_program()).chain(command.get_args()).map(|word| {
-        let word = shown(&word.to_string_lossy());
-        if word.contains([' ', '*']) { format!("'{word}'") } else { word }
-    });
-    variables.chain(arguments).collect::<Vec<_>>().join(" ")
 }

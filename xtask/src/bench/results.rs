@@ -47,7 +47,8 @@ fn section(record: &Record) -> String {
     let mut heading = vec!["program", "wall s", "to ours", "CPU s", "to ours", "peak MiB"];
     heading.extend(verbs.iter().map(|(verb, _)| *verb));
     heading.extend(small.then_some("small objects, ms"));
-    let rows = record.contenders.iter().map(|contender| {
+    let ran: Vec<_> = record.contenders.iter().filter(|one| record.of(one.name).next().is_some()).collect();
+    let rows = ran.iter().map(|contender| {
         let mut row = record.row(contender.name);
         let last = record.of(contender.name).last();
         row.extend(verbs.iter().map(|(_, operations)| last.map_or_else(String::new, |s| n(s, operations).to_string())));
@@ -60,14 +61,14 @@ fn section(record: &Record) -> String {
     let rows: Vec<_> = rows.collect();
     let mut text = format!("{title}. {}.\n\n{}\n", record.machine, table(&heading, &rows));
     text += "Commands, and seconds (wall/CPU) of each run:\n\n";
-    for contender in &record.contenders {
+    for contender in ran {
         let command = record.of(contender.name).last().map_or("", |sample| &sample.command);
         let samples = record.of(contender.name).map(|sample| (sample.usage.wall, sample.usage.cpu()));
         let samples: Vec<_> = samples.map(|(wall, cpu)| format!("{wall:.2}/{cpu:.2}")).collect();
         let (name, version, samples) = (contender.name, &contender.version, samples.join(", "));
         text += &format!("- {name} ({version}): `{command}`: {samples}\n");
     }
-    record.missing.iter().for_each(|line| text += &format!("- not run, {line}\n"));
+    record.missing.iter().for_each(|line| text += &format!("- {line}\n"));
     text
 }
 

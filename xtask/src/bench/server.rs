@@ -38,6 +38,8 @@ pub(crate) struct Setup {
     pub(crate) upload_delay: u64,
     /// Milliseconds before each page of a listing.
     pub(crate) page_delay: u64,
+    /// Requests a second beyond which it answers 503.
+    pub(crate) refuses_above: Option<u32>,
     /// Large objects that it holds from the start, and their bytes.
     pub(crate) holding: Option<(Holding, u64)>,
     /// What it holds from the start.
@@ -118,6 +120,9 @@ fn furnish(server: &S3Server, setup: &Setup) -> Result<()> {
         for operation in operations {
             server.faults().add(Fault::new(Effect::Delay(Duration::from_millis(delay))).on(operation));
         }
+    }
+    if let Some(rate) = setup.refuses_above {
+        server.faults().add(Fault::above_rate(rate, rate.div_ceil(10)));
     }
     Ok(())
 }

@@ -28,6 +28,8 @@ pub(crate) enum Workload {
     Mixed,
     /// 200 archives of 8 MiB, unpacked on the way to two destinations
     Unpack,
+    /// 5,000 objects of 4 KiB, to a server that answers 503 beyond 500 requests a second
+    Refused,
 }
 
 /// What a program is to do.
@@ -69,6 +71,8 @@ pub(crate) enum Bound {
     OnlyPages,
     /// No request that carries an object's bytes.
     NoBytes,
+    /// The source is read once, and one request in twenty is refused at most.
+    FewRefusals,
 }
 
 /// One row of the table, or one of its parts: a table of results.
@@ -86,6 +90,8 @@ pub(crate) struct Case {
     pub(crate) destinations: usize,
     /// Milliseconds before each page of a listing.
     pub(crate) page_delay: u64,
+    /// Requests a second beyond which the destination answers 503.
+    pub(crate) refuses_above: Option<u32>,
     #[serde(skip)]
     pub(crate) kind: Kind,
     #[serde(skip)]
@@ -117,6 +123,7 @@ impl Case {
             together: false,
             destinations: 1,
             page_delay: 0,
+            refuses_above: None,
             kind: Kind::Small,
             bounds,
         }
@@ -175,6 +182,11 @@ impl Workload {
                     &[Bound::ReadOnce, Bound::NoHead],
                 )
             }],
+            Self::Refused => {
+                let stock = Stock::Alike { count: of(5000), size: 4 * KIB };
+                let bounds = &[Bound::FewRefusals, Bound::NoHead];
+                vec![Case { refuses_above: Some(500), ..Case::new("refused", stock, Task::Copy, bounds) }]
+            }
         };
         cases.into_iter().map(Case::titled).collect()
     }

@@ -1,4 +1,4 @@
-//! Ours at its defaults beside ours with what a user might set: whether there is anything to gain by tuning.
+//! Who takes part in a case.
 
 use anyhow::Result;
 
@@ -7,6 +7,28 @@ use super::{
     contender::{Contender, Flags, mirror, solgate},
     workload::{Case, Task},
 };
+
+/// Who takes part.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Field<'a> {
+    /// Ours and others: those whose names begin so, or all where no name is given.
+    Programs(&'a [String]),
+    /// Ours alone, set in different ways.
+    Settings,
+}
+
+impl Field<'_> {
+    /// Them, and for people who is missing and why.
+    ///
+    /// # Errors
+    /// One does not tell its version.
+    pub(crate) fn contenders(self, case: &Case, programs: &Programs) -> Result<(Vec<Contender>, Vec<String>)> {
+        let Self::Programs(chosen) = self else { return Ok((settings(case, programs)?, Vec::new())) };
+        let (mut all, missing) = Contender::of(case, programs)?;
+        all.retain(|one| one.is_ours() || chosen.is_empty() || chosen.iter().any(|name| one.name.starts_with(name)));
+        Ok((all, missing))
+    }
+}
 
 /// A name for the table, and flags.
 type Setting = (&'static str, Flags);
@@ -34,11 +56,8 @@ const CHECKERS: [Setting; 5] = [
     ("--checkers 64", &["--checkers", "64"]),
 ];
 
-/// One of ours for each setting, the defaults first.
-///
-/// # Errors
-/// It does not tell its version.
-pub(crate) fn settings(case: &Case, programs: &Programs) -> Result<Vec<Contender>> {
+/// Ours with what a user might set, the defaults first: whether there is anything to gain by tuning.
+fn settings(case: &Case, programs: &Programs) -> Result<Vec<Contender>> {
     let (copies, tried) = match case.task {
         // How many at once is no question where there is one object.
         Task::Copy if case.stock.count() == 1 => (true, MEMORY.as_slice()),
