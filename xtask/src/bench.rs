@@ -18,6 +18,7 @@ mod place;
 mod race;
 mod record;
 mod results;
+mod scene;
 mod server;
 mod shown;
 mod stock;

@@ -18,8 +18,8 @@ fn reads(stock: Stock) -> u64 {
     }
 }
 
-/// Pages beyond those there are, beside one in ten: ranges that were split off end in pages that are not full.
-const SPARE_PAGES: u64 = 64;
+/// Pages beyond those that are allowed for their number, where there are few.
+const SPARE_PAGES: u64 = 32;
 
 /// What does not hold of a run, for people.
 pub(crate) fn broken(case: &Case, contender: &Contender, sample: &Sample) -> Vec<String> {
@@ -58,11 +58,11 @@ impl Bound {
             }
             Self::ReadOnce => (of("GetObject") == reads(case.stock), "the source is read once"),
             Self::NoHead => (heads == 0, "no HEAD"),
-            Self::OnlyListings => (listings == all, "nothing but listings"),
-            Self::OnlyPages => {
-                let pages = 2 * objects.div_ceil(1000);
-                (listings == all && listings <= pages * 11 / 10 + SPARE_PAGES, "nothing but one listing of each side")
+            Self::OnlyPages { sides, more } => {
+                let most = sides * objects.div_ceil(1000) * (100 + more) / 100 + SPARE_PAGES;
+                (listings == all && listings <= most, "nothing but one listing of each side")
             }
+            Self::Pinned => (sample.unpinned == Some(0), "what is read again is of the same version"),
             Self::FewRefusals => {
                 let few = of("GetObject") == objects && of("PutObject") <= objects + objects / 20;
                 (few, "the source is read once, and few requests are refused")

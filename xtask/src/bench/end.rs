@@ -26,6 +26,9 @@ pub(crate) const BUCKET: &str = "data";
 /// A second one, for what is compared with the first.
 pub(crate) const TWIN: &str = "twin";
 
+/// A third one, with nothing in it.
+pub(crate) const EMPTY: &str = "empty";
+
 /// How long a server may take to listen.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -75,6 +78,8 @@ pub(crate) struct Seen {
     pub(crate) arrived: f64,
     /// When its reply began.
     pub(crate) answered: f64,
+    /// Whether it is for one version of the object only: `If-Match`.
+    pub(crate) pinned: bool,
 }
 
 /// A running server; it ends when this is dropped.

@@ -5,6 +5,7 @@ use std::fs;
 use anyhow::{Context, Result};
 
 use super::{
+    latency::SmallObjects,
     measure::median,
     race::{Record, Sample},
     record,
@@ -46,20 +47,28 @@ fn section(record: &Record) -> String {
     let small = record.samples.iter().any(|sample| sample.small_objects.is_some());
     let mut heading = vec!["program", "wall s", "to ours", "CPU s", "to ours", "peak MiB"];
     heading.extend(verbs.iter().map(|(verb, _)| *verb));
-    heading.extend(small.then_some("small objects, ms"));
+    if small {
+        heading.extend(["small objects, ms", "longest pause, ms"]);
+    }
     let ran: Vec<_> = record.contenders.iter().filter(|one| record.of(one.name).next().is_some()).collect();
     let rows = ran.iter().map(|contender| {
         let mut row = record.row(contender.name);
         let last = record.of(contender.name).last();
         row.extend(verbs.iter().map(|(_, operations)| last.map_or_else(String::new, |s| n(s, operations).to_string())));
         if small {
-            let of = record.of(contender.name).filter_map(|sample| sample.small_objects);
-            row.push(format!("{:.0}", 1000.0 * median(of)));
+            let of = |figure: fn(SmallObjects) -> f64| {
+                let small = record.of(contender.name).filter_map(|sample| sample.small_objects);
+                format!("{:.0}", 1000.0 * median(small.map(figure)))
+            };
+            row.extend([of(|small| small.takes), of(|small| small.pause)]);
         }
         row
     });
     let rows: Vec<_> = rows.collect();
     let mut text = format!("{title}. {}.\n\n{}\n", record.machine, table(&heading, &rows));
+    if record.samples.iter().any(|sample| sample.requests.is_none()) {
+        text += "This server tells no requests: what is required of them was not checked here.\n\n";
+    }
     text += "Commands, and seconds (wall/CPU) of each run:\n\n";
     for contender in ran {
         let command = record.of(contender.name).last().map_or("", |sample| &sample.command);
@@ -91,8 +100,10 @@ impl Record {
         let ours = self.contenders.first().map_or("", |first| first.name);
         let (wall, cpu) = (|sample: &Sample| sample.usage.wall, |sample: &Sample| sample.usage.cpu());
         let peak = self.of(name).map(|sample| sample.usage.peak).max().unwrap_or(0) as f64 / f64::from(1 << 20);
+        let runs = self.of(name).count();
+        let fewer = runs < self.of(ours).count();
         vec![
-            name.to_owned(),
+            if fewer { format!("{name} (runs: {runs})") } else { name.to_owned() },
             format!("{:.2}", self.median(name, wall)),
             format!("{:.2}", self.median(name, wall) / self.median(ours, wall)),
             format!("{:.2}", self.median(name, cpu)),

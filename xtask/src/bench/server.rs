@@ -15,7 +15,7 @@ use transship_testbed::s3::{Effect, Fault, LogDetail, LoggedRequest, Operation, 
 
 use super::{
     contender::SOURCE,
-    end::{ACCESS_KEY, BUCKET, SECRET_KEY, Seen, TWIN},
+    end::{ACCESS_KEY, BUCKET, EMPTY, SECRET_KEY, Seen, TWIN},
     holding::{Archives, Holding},
     stock::Stock,
 };
@@ -65,6 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut builder = S3Server::builder()
         .bucket(BUCKET)
         .bucket(TWIN)
+        .bucket(EMPTY)
         .key(ACCESS_KEY, SECRET_KEY)
         .wrong_region(WrongRegion::Accept)
         .log(if setup.log { LogDetail::Requests } else { LogDetail::Counts });
@@ -97,6 +98,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 fn seen(request: LoggedRequest, started: Duration) -> Seen {
     Seen {
         operation: format!("{:?}", request.operation),
+        pinned: request.headers.contains_key("if-match"),
         key: request.key.unwrap_or_default(),
         arrived: (started + request.arrived).as_secs_f64(),
         answered: (started + request.answered.unwrap_or(request.arrived)).as_secs_f64(),

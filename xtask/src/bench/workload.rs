@@ -64,11 +64,11 @@ pub(crate) enum Bound {
     ReadOnce,
     /// No HEAD.
     NoHead,
-    /// Nothing but listings.
-    OnlyListings,
-    /// Nothing but listings, and of them as many as there are pages; a range that was split off may end in a page that is
-    /// not full.
-    OnlyPages,
+    /// Nothing but listings, and of them as many as there are pages and so many in a hundred more; a range that was split
+    /// off may end in a page that is not full.
+    OnlyPages { sides: u64, more: u64 },
+    /// Whatever is read of an object after the first time is of the same version.
+    Pinned,
     /// No request that carries an object's bytes.
     NoBytes,
     /// The source is read once, and one request in twenty is refused at most.
@@ -152,17 +152,27 @@ impl Workload {
             Self::Huge => vec![Case {
                 server: ServerKind::Testbed,
                 // S3 holds nothing beyond 5 GiB in one part; these are what `aws s3 cp` makes.
-                bounds: &[Bound::NoHead, Bound::ReadOnce],
+                bounds: &[Bound::NoHead, Bound::ReadOnce, Bound::Pinned],
                 ..large("huge", Stock::Parts { count: 1, size: of(8 << 10).max(1025) * MIB, part: 8 * MIB })
             }],
             Self::Nochange => vec![Case {
                 together: true,
-                ..Case::new("nochange", Stock::Numbered { count: of(1_000_000) }, Task::Compare, &[Bound::OnlyPages])
+                ..Case::new(
+                    "nochange",
+                    Stock::Numbered { count: of(1_000_000) },
+                    Task::Compare,
+                    &[Bound::OnlyPages { sides: 2, more: 5 }],
+                )
             }],
             Self::Listing => vec![Case {
                 together: true,
                 page_delay: 50,
-                ..Case::new("listing", Stock::Numbered { count: of(1_000_000) }, Task::List, &[Bound::OnlyListings])
+                ..Case::new(
+                    "listing",
+                    Stock::Numbered { count: of(1_000_000) },
+                    Task::List,
+                    &[Bound::OnlyPages { sides: 1, more: 20 }],
+                )
             }],
             Self::Same => vec![Case {
                 together: true,
@@ -170,7 +180,7 @@ impl Workload {
             }],
             Self::Mixed => {
                 let stock = Stock::Mixed { count: of(4000), largest: 16 * MIB };
-                vec![Case::new("mixed", stock, Task::Copy, &[Bound::TwoRequests, Bound::NoHead])]
+                vec![Case::new("mixed", stock, Task::Copy, &[Bound::TwoRequests, Bound::NoHead, Bound::Pinned])]
             }
             Self::Unpack => vec![Case {
                 destinations: 2,
