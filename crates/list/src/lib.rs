@@ -2,18 +2,19 @@
 //!
 //! A store lists a thousand keys a page, and each page waits for the one before. [`pieces`] cuts the range in parts that are
 //! listed side by side, from nothing but the keys that it sees: flat or deep, no hint is needed. [`entries`] puts them
-//! together again, in order; [`in_any_order`] does so where the store has that order, and takes its own otherwise. Every page is checked: a server that repeats a page, leaves the order of bytes, ignores where
-//! to start or sends empty pages without end ends the listing with an error, never with a wrong one.
+//! together again, in order; [`in_any_order`] does so where the store has that order, and takes its own otherwise. Every page
+//! is checked: a server that repeats a page, leaves the order of bytes, ignores where to start or sends empty pages without
+//! end ends the listing with an error, never with a wrong one.
 //!
 //! # What a listing cannot tell
 //!
 //! What a page leaves out cannot be checked. Some stores order keys folder by folder (SeaweedFS: `a/b` before `a.b`) and
 //! also start by that order: asked for what comes after `a.`, they leave out all of `a/`. Nothing on the page shows it.
 //! Where a store says what it is, listing it is [`Error::Unordered`]; where keys on a page, or on two that follow each
-//! other, are out of order, [`Error::OutOfOrder`]. Cuts are made so that
-//! one of them shows it where such a store hides its name behind a proxy - but where two sides are cut at the same keys, the
-//! keys that were seen may be those of the other one, and a key that exists may be missing. [`Side::sorted`] lists from the
-//! first page to the last, starts nowhere in between, and so has them all.
+//! other, are out of order, [`Error::OutOfOrder`]. Cuts are made so that one of them shows it where such a store hides its
+//! name behind a proxy - but where two sides are cut at the same keys, the keys that were seen may be those of the other one,
+//! and a key that exists may be missing. [`Side::sorted`] lists from the first page to the last, starts nowhere in between,
+//! and so has them all.
 //!
 //! So a key that is in no listing is not proven to be gone: whoever deletes because of it must ask for that key first.
 //!

@@ -13,7 +13,7 @@ const MIB: u64 = 1 << 20;
 pub struct CopyOptions {
     /// Bytes of objects that may be in memory at once, for all objects together. At least 16 MiB are used.
     pub memory: u64,
-    /// How many objects are copied at once, at most.
+    /// How many objects are copied at once, at most; an object may have up to eight parts under way.
     pub transfers: usize,
     /// The size of parts where nothing else decides it, in bytes; at most a quarter of `memory` is used.
     pub part_size: u64,

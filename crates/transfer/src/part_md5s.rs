@@ -58,3 +58,23 @@ fn begin(chunks: Vec<Bytes>) -> Hashing {
     });
     hashed.map(Result::ok).boxed().shared()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_is_hashed_once_for_all_and_then_forgotten() {
+        let (md5s, part, other) = (PartMd5s::of_uploads(3), [Bytes::from("part")], [Bytes::from("another")]);
+        let [one, two, three] = [0; 3].map(|start| md5s.hashing(start, &part));
+        assert!(one.ptr_eq(&two) && one.ptr_eq(&three));
+        assert!(md5s.known.lock().unwrap().is_empty());
+        let mut hasher = Hasher::md5();
+        hasher.update(b"part");
+        assert_eq!(three.await.unwrap(), hasher.finish());
+        let again = md5s.hashing(0, &part);
+        for (start, chunks) in [(4, &part), (0, &other)] {
+            assert!(!again.ptr_eq(&md5s.hashing(start, chunks)), "another part");
+        }
+    }
+}
