@@ -28,7 +28,7 @@ pub(crate) struct Route<'a> {
 
 /// What an rclone user sets: for many small objects, for large ones, for a comparison.
 const RCLONE_SMALL: &str = "--transfers 64 --checkers 64 --fast-list --checksum --s3-no-check-bucket --s3-no-head";
-const RCLONE_LARGE: &str = "--transfers 8 --fast-list --checksum --s3-no-check-bucket --s3-no-head --s3-disable-checksum \
+const RCLONE_LARGE: &str = "--transfers 4 --fast-list --checksum --s3-no-check-bucket --s3-no-head --s3-disable-checksum \
      --s3-upload-cutoff 5Gi --s3-chunk-size 64Mi --multi-thread-streams 8";
 const RCLONE_COMPARE: &str = "--checksum --fast-list --checkers 64 --s3-no-check-bucket";
 const RCLONE_LIST: &str = "--fast-list --checkers 64";
@@ -101,7 +101,7 @@ fn juicefs(command: &mut Command, setting: Setting, case: &Case, route: &Route<'
     if setting == Setting::Tuned {
         command.args(match (case.task, case.kind) {
             (Task::Compare, _) => ["--list-threads", "16", "--list-depth", "3"].as_slice(),
-            (_, Kind::Large) => &["--threads", "32"],
+            (_, Kind::Large) => &["--threads", "8"],
             _ => &["--threads", "64"],
         });
     }

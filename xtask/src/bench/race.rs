@@ -48,7 +48,7 @@ pub(crate) struct Sample {
 }
 
 /// A peer that takes longer than so many seconds runs once.
-const LONG: f64 = 120.0;
+const LONG: f64 = 50.0;
 
 /// Runs a case.
 ///
