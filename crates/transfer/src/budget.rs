@@ -35,7 +35,14 @@ pub(crate) struct Budget {
 #[derive(Debug)]
 pub(crate) struct Share {
     _permits: Vec<OwnedSemaphorePermit>,
-    _place: Option<Place>,
+    place: Option<Place>,
+}
+
+impl Share {
+    /// Given back without having been of use: no body has come to its end.
+    pub(crate) fn unused(self) {
+        self.place.into_iter().for_each(Place::unused);
+    }
 }
 
 impl Budget {
@@ -67,13 +74,13 @@ impl Budget {
     /// Waits for memory for an object of this size that fits into it: `bytes`, or the whole budget where that is less.
     pub(crate) async fn take_for_small(&self, size: u64, bytes: u64) -> Share {
         let place = if size > SHORT { Some(self.streams.place().await) } else { None };
-        Share { _place: place, ..self.take(bytes).await }
+        Share { place, ..self.take(bytes).await }
     }
 
     /// Waits for `bytes`, or for the whole budget where that is less.
     async fn take(&self, bytes: u64) -> Share {
         let permit = Arc::clone(&self.all).acquire_many_owned(permits(bytes, self.units)).await;
-        Share { _permits: permit.into_iter().collect(), _place: None }
+        Share { _permits: permit.into_iter().collect(), place: None }
     }
 
     /// The same for an object that takes its time, in a place among those.
@@ -83,7 +90,7 @@ impl Budget {
         let room = Arc::clone(&self.long).acquire_many_owned(permits(bytes, self.units - self.reserve())).await;
         let mut share = self.take(bytes).await;
         share._permits.extend(turn.into_iter().chain(room));
-        share._place = Some(place);
+        share.place = Some(place);
         share
     }
 
@@ -91,7 +98,7 @@ impl Budget {
     /// nobody waits.
     pub(crate) fn try_stream(&self, bytes: u64) -> Option<Share> {
         let share = self.try_extra(bytes)?;
-        Some(Share { _place: Some(self.streams.try_place()?), ..share })
+        Some(Share { place: Some(self.streams.try_place()?), ..share })
     }
 
     /// Takes `bytes` more than are needed, if they are free beside the reserve and nobody waits.
@@ -99,7 +106,7 @@ impl Budget {
         let (extra, reserve) = (permits(bytes, self.units), u32::try_from(self.reserve()).ok()?);
         let mut free = Arc::clone(&self.all).try_acquire_many_owned(extra.checked_add(reserve)?).ok()?;
         let room = Arc::clone(&self.long).try_acquire_many_owned(extra).ok()?;
-        Some(Share { _permits: vec![free.split(usize::try_from(extra).ok()?)?, room], _place: None })
+        Some(Share { _permits: vec![free.split(usize::try_from(extra).ok()?)?, room], place: None })
     }
 
     /// What is left to small objects, in permits.

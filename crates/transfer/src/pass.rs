@@ -196,12 +196,13 @@ impl Pass<'_> {
         if etag.parts().is_none() || self.listed.size <= self.part() || !self.writers.iter().all(able) {
             return Ok(None);
         }
-        let Some(parts) = relay::boundaries(self.source, etag, self.listed.size).await? else { return Ok(None) };
-        let limits = MultipartLimits::S3;
-        if !(limits.min_part..=limits.max_part).contains(&parts.part_size) {
+        let share = self.take(self.listed.size, Relay::working_set(self.writers.len())).await?;
+        let sizes = MultipartLimits::S3.min_part..=MultipartLimits::S3.max_part;
+        let parts = relay::boundaries(self.source, etag, self.listed.size).await?;
+        let Some(parts) = parts.filter(|parts| sizes.contains(&parts.part_size)) else {
+            share.unused();
             return Ok(None);
-        }
-        let _share = self.take(self.listed.size, Relay::working_set(self.writers.len())).await?;
+        };
         self.source.reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let seen = Seen::of(self.listed, parts.info.clone(), false);
         let tags = tags::of_source(self.source, &seen.info, self.writers).await?;

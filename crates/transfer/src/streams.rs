@@ -169,6 +169,13 @@ impl Streams {
     }
 }
 
+impl Place {
+    /// Given back without a body.
+    pub(crate) fn unused(mut self) {
+        self.permit = None;
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         if let Some(permit) = self.permit.take() {
