@@ -16,9 +16,11 @@ mod bandwidth;
 #[doc(hidden)]
 pub mod bench;
 mod berth;
+mod boundaries;
 mod budget;
 mod copier;
 mod fanout;
+mod filler;
 mod flight;
 mod follower;
 mod job;

@@ -2,7 +2,6 @@
 
 use std::{fmt, pin::pin, sync::Arc};
 
-use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream::FuturesUnordered};
 use transship_store::{
     Body, Bucket, ByteStream, Error, ErrorKind, Failures, Part, PutOptions, PutReply, Result, RetryOptions, Upload,
@@ -12,6 +11,7 @@ use transship_types::{Digest, ErrorClass};
 use crate::{
     Doubt,
     budget::{Budget, Share},
+    filler::{Chunks, Filler},
     follower::Follower,
     part_md5s::PartMd5s,
     proof::Sent,
@@ -65,11 +65,6 @@ struct Room {
     _extra: Option<Share>,
 }
 
-struct Chunks {
-    chunks: Vec<Bytes>,
-    bytes: u64,
-}
-
 /// Parts that have arrived.
 #[derive(Default)]
 struct Arrived {
@@ -109,7 +104,7 @@ impl Uploader {
         stream: ByteStream,
         approved: impl Future<Output = Result<Approved>>,
     ) -> Result<Uploaded> {
-        let mut filler = Filler { stream, rest: Bytes::new() };
+        let mut filler = Filler::of(stream);
         let first = self.follower.unless_leaving(filler.fill(self.part_size)).await?;
         if first.bytes < self.part_size {
             let put = async { self.put(first, approved.await?).await };
@@ -244,29 +239,4 @@ pub(crate) async fn hash<T: Send + 'static>(hashing: impl FnOnce() -> T + Send +
 
 pub(crate) fn interrupted(why: impl fmt::Display) -> Error {
     Error::new(ErrorKind::Io, format!("hashing was interrupted: {why}"))
-}
-
-/// Cuts a stream into parts.
-struct Filler {
-    stream: ByteStream,
-    /// What was left of a chunk that crossed a border.
-    rest: Bytes,
-}
-
-impl Filler {
-    /// The next `size` bytes, or what there is.
-    async fn fill(&mut self, size: u64) -> Result<Chunks> {
-        let mut content = Chunks { chunks: Vec::new(), bytes: 0 };
-        while content.bytes < size {
-            if self.rest.is_empty() {
-                let Some(chunk) = self.stream.try_next().await? else { break };
-                self.rest = chunk;
-            }
-            let room = usize::try_from(size - content.bytes).unwrap_or(usize::MAX);
-            let chunk = self.rest.split_to(room.min(self.rest.len()));
-            content.bytes += chunk.len() as u64;
-            content.chunks.push(chunk);
-        }
-        Ok(content)
-    }
 }

@@ -8,14 +8,14 @@ use transship_store::{Error, MultipartLimits, ObjectInfo, PutOptions, Result};
 use transship_types::Entry;
 
 use crate::{
-    CopyOptions, Done,
+    CopyOptions, Done, boundaries,
     budget::{Budget, Share},
     fanout::WINDOW_BYTES,
     follower::Follower,
     layout::Layout,
     open_object::OpenObject,
     read::{Open, Source, cancelled},
-    relay::{self, Relay},
+    relay::Relay,
     tags,
     unpack::largest_unpacked,
     witness::Witness,
@@ -198,7 +198,7 @@ impl Pass<'_> {
         }
         let share = self.take(self.listed.size, Relay::working_set(self.writers.len())).await?;
         let sizes = MultipartLimits::S3.min_part..=MultipartLimits::S3.max_part;
-        let parts = relay::boundaries(self.source, etag, self.listed.size).await?;
+        let parts = boundaries::find(self.source, etag, self.listed.size).await?;
         let Some(parts) = parts.filter(|parts| sizes.contains(&parts.part_size)) else {
             share.unused();
             return Ok(None);

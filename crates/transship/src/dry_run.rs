@@ -5,8 +5,8 @@ use transship_report::ObjectReport;
 use transship_types::{Entry, Outcome};
 
 use crate::{
-    Decision, Result, Route, Run, RunOptions,
-    copy::{Entries, Progress, prepare},
+    Decision, Progress, Result, Route, Run, RunOptions,
+    copy::{Entries, prepare},
     due::Due,
     found::Look,
 };

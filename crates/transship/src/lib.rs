@@ -32,15 +32,17 @@ mod outcome;
 mod plan;
 mod planner;
 mod route;
+mod run;
 mod tasks;
 
-pub use copy::{Progress, Run, RunOptions, copy, copy_entries};
+pub use copy::{copy, copy_entries};
 pub use dry_run::dry_run;
 pub use error::{Error, Result};
 pub use existing::{Comparison, Existing, Likeness};
 pub use listing::list;
 pub use plan::{Decision, Plan, Planned, PlannedTarget};
 pub use route::{Leg, Place, Route};
+pub use run::{Progress, Run, RunOptions};
 pub use transship_diff as diff;
 pub use transship_keys as keys;
 pub use transship_list as listings;

@@ -6,7 +6,7 @@ use transship_diff::Pair;
 use transship_store::{Bucket, ErrorKind, ListRequest, retry};
 use transship_types::{Entry, Key};
 
-use super::{Change, Ends, MirrorOptions, change::Found, changes::Planning, content::Reader};
+use super::{Change, Ends, MirrorOptions, change::Found, content::Reader, planning::Planning};
 use crate::{Place, Result};
 
 /// What would happen to one path, and what it rests on.

@@ -17,6 +17,7 @@ mod deletion;
 mod explain;
 mod guards;
 mod options;
+mod planning;
 mod progress;
 mod run;
 
