@@ -118,8 +118,10 @@ impl Directory {
 
     /// Creates the root, unless it was there and is gone.
     pub(super) fn create(&self) -> Result<()> {
+        // Looked at first: somebody else may create it just now.
+        let was_there = self.seen.get().is_some();
         match self.check_root() {
-            Err(error) if error.kind() == ErrorKind::NoSuchBucket && self.seen.get().is_none() => {
+            Err(error) if error.kind() == ErrorKind::NoSuchBucket && !was_there => {
                 fs::create_dir_all(&self.root).map_err(|e| io_error("cannot create the directory", &e))?;
                 self.check_root()
             }
@@ -219,4 +221,30 @@ pub(super) async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> Result<T> 
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|e| Error::new(ErrorKind::Io, "what was done on the disk was interrupted").caused_by(e))?
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Barrier, thread};
+
+    use super::*;
+
+    #[test]
+    fn many_may_be_the_first_to_write_into_it() {
+        for _ in 0..300 {
+            let folder = tempfile::tempdir().unwrap();
+            let root = folder.path().join("kept/here");
+            let directory =
+                Directory { root, links: Links::LeftOut, seen: OnceLock::new(), left_out: Mutex::default() };
+            let (at_once, directory) = (&Barrier::new(4), &directory);
+            thread::scope(|scope| {
+                let create = || {
+                    at_once.wait();
+                    directory.create()
+                };
+                let all = [0; 4].map(|_| scope.spawn(create));
+                all.into_iter().for_each(|one| one.join().unwrap().unwrap());
+            });
+        }
+    }
 }
