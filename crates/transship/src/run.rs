@@ -24,8 +24,8 @@ pub struct RunOptions {
     pub copy: CopyOptions,
     /// List each destination once and leave alone what is there already.
     pub skip_existing: bool,
-    /// Sizes, times and ETags of the entries are hints, not promises: see [`hint`](transship_transfer::Job::hint). Where a decision hangs on an
-    /// object's time - the newest of several wins, or ages are compared - the source is asked first.
+    /// Sizes, times and ETags of the entries are hints, not promises: see [`hint`](transship_transfer::Job::hint). Where a
+    /// decision hangs on an object's time - the newest of several wins, or ages are compared - the source is asked first.
     pub hints: bool,
     /// Where goes what is too large for memory: a plan, what a destination holds.
     pub work_dir: PathBuf,
