@@ -130,28 +130,28 @@ impl Contender {
 fn ours(case: &Case, programs: &Programs) -> Result<Vec<Contender>> {
     Ok(match case.task {
         Task::Copy if case.kind == Kind::Large => vec![
-            solgate(programs, "solgate", &[], 256)?,
-            solgate(programs, "solgate, little memory", &["--memory", "32MiB"], 64)?,
+            solgate(programs, "solgate", &[], Some(256))?,
+            solgate(programs, "solgate, little memory", &["--memory", "32MiB"], Some(64))?,
         ],
-        Task::Copy | Task::Unpack => vec![solgate(programs, "solgate", &[], 256)?],
-        Task::Compare => vec![mirror(programs, "transship-mirror", &[])?],
+        Task::Copy | Task::Unpack => vec![solgate(programs, "solgate", &[], Some(256))?],
+        Task::Compare => vec![mirror(programs, "transship-mirror", &[], Some(64))?],
         Task::List => vec![
-            mirror(programs, "transship-mirror", &["--checkers", "16"])?,
-            mirror(programs, "transship-mirror, one lister", &["--checkers", "1"])?,
+            mirror(programs, "transship-mirror", &["--checkers", "16"], Some(64))?,
+            mirror(programs, "transship-mirror, one lister", &["--checkers", "1"], Some(64))?,
         ],
     })
 }
 
-pub(super) fn solgate(programs: &Programs, name: &'static str, flags: Flags, most_memory: u64) -> Result<Contender> {
+pub(super) fn solgate(programs: &Programs, name: &'static str, flags: Flags, most: Option<u64>) -> Result<Contender> {
     let version = first_line(&programs.solgate, "version")?;
     let (program, tool) = (programs.solgate.clone(), Tool::Solgate(flags));
-    Ok(Contender { name, version, program, tool, most_memory: Some(most_memory * MIB) })
+    Ok(Contender { name, version, program, tool, most_memory: most.map(|most| most * MIB) })
 }
 
-pub(super) fn mirror(programs: &Programs, name: &'static str, flags: Flags) -> Result<Contender> {
+pub(super) fn mirror(programs: &Programs, name: &'static str, flags: Flags, most: Option<u64>) -> Result<Contender> {
     let version = first_line(&programs.mirror, "--version")?;
     let (program, tool) = (programs.mirror.clone(), Tool::Mirror(flags));
-    Ok(Contender { name, version, program, tool, most_memory: Some(64 * MIB) })
+    Ok(Contender { name, version, program, tool, most_memory: most.map(|most| most * MIB) })
 }
 
 impl Tool {

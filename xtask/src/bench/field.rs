@@ -31,10 +31,10 @@ impl Field<'_> {
 }
 
 /// A name for the table, and flags.
-type Setting = (&'static str, Flags);
+type Choice = (&'static str, Flags);
 
-const DEFAULTS: Setting = ("defaults", &[]);
-const TRANSFERS: [Setting; 6] = [
+const DEFAULTS: Choice = ("defaults", &[]);
+const TRANSFERS: [Choice; 6] = [
     ("--transfers 4", &["--transfers", "4"]),
     ("--transfers 8", &["--transfers", "8"]),
     ("--transfers 16", &["--transfers", "16"]),
@@ -42,13 +42,13 @@ const TRANSFERS: [Setting; 6] = [
     ("--transfers 128", &["--transfers", "128"]),
     ("--transfers 256", &["--transfers", "256"]),
 ];
-const MEMORY: [Setting; 4] = [
+const MEMORY: [Choice; 4] = [
     ("--memory 32MiB", &["--memory", "32MiB"]),
     ("--memory 64MiB", &["--memory", "64MiB"]),
     ("--memory 384MiB", &["--memory", "384MiB"]),
     ("--memory 768MiB", &["--memory", "768MiB"]),
 ];
-const CHECKERS: [Setting; 5] = [
+const CHECKERS: [Choice; 5] = [
     ("--checkers 1", &["--checkers", "1"]),
     ("--checkers 4", &["--checkers", "4"]),
     ("--checkers 8", &["--checkers", "8"]),
@@ -64,10 +64,9 @@ fn settings(case: &Case, programs: &Programs) -> Result<Vec<Contender>> {
         Task::Copy | Task::Unpack => (true, TRANSFERS.as_slice()),
         Task::Compare | Task::List => (false, CHECKERS.as_slice()),
     };
-    let one = |&(name, flags): &Setting| {
-        let one = if copies { solgate(programs, name, flags, 0)? } else { mirror(programs, name, flags)? };
+    let one = |&(name, flags): &Choice| {
         // What more of it takes is shown, not judged.
-        anyhow::Ok(Contender { most_memory: None, ..one })
+        if copies { solgate(programs, name, flags, None) } else { mirror(programs, name, flags, None) }
     };
     std::iter::once(&DEFAULTS).chain(tried).map(one).collect()
 }
