@@ -108,10 +108,16 @@ fn one_file_goes_where_rclone_puts_it() {
         case.flags.retain(|flag| FLAGS.comparison.contains(&flag.as_str()) && flag != "--immutable");
         (case.listed, case.kept, case.age) = (Listed::Nothing, Kept::Not, None);
         let (path, _) = which.get(&case.source.iter().collect::<Vec<_>>()).to_owned();
+        let name = path.rsplit('/').next().unwrap_or_default();
         let [(theirs, there), (ours, here)] = both(&rclone, &case, &extras, &format!("source/{path}"));
         let told = || format!("rclone: {}\nours: {}", text(&theirs), text(&ours));
         prop_assert_eq!(theirs.status.success(), ours.status.success(), "{}", told());
         prop_assert_eq!(there.outside, here.outside, "outside, {}", told());
+        // Of one file rclone judges a link of its name, which among several files it takes no notice of.
+        let judges = ["--update", "--ignore-existing"].iter().any(|flag| case.has(flag));
+        if judges && matches!(here.before.get(name), Some(Thing::Link(_))) {
+            return Ok(());
+        }
         prop_assert_eq!(there.left, here.left, "the destination, {}", told());
         Ok(())
     });
