@@ -3,16 +3,34 @@ use std::{fmt, ops::Range, sync::Arc};
 use async_trait::async_trait;
 use transship_types::Key;
 
-use super::gate::{Gate, Verdict, Weight};
+use super::{
+    gate::{Gate, Verdict, Weight},
+    quickest::Sort,
+};
 use crate::{
     Body, Bucket, Capabilities, CopySource, Cursor, Deleted, GetOptions, GetReply, ListPage, ListRequest, ObjectInfo,
     Part, PartInfo, PutOptions, PutReply, RequestCounts, Result, Tag, UnfinishedUpload, Upload,
 };
 
-/// A body up to this long adds nothing to speak of to the time of a request.
-const NEXT_TO_NOTHING: u64 = 64 << 10;
 /// The time of a request with a longer body is the body's.
 const LONG: u64 = 1 << 20;
+/// A body up to this long adds nothing to speak of to the time of a request. Of longer ones those are compared that are
+/// less than twice as long as another.
+const NEXT_TO_NOTHING: u64 = 64 << 10;
+
+// What is read.
+const GET: Sort = Sort::new(0);
+const HEAD: Sort = Sort::new(1);
+const HEAD_PART: Sort = Sort::new(2);
+const TAGS: Sort = Sort::new(3);
+
+// What is written, after the five sizes of bodies.
+const CREATE_UPLOAD: Sort = Sort::new(5);
+const PUT_TAGS: Sort = Sort::new(6);
+
+// What is listed.
+const LIST: Sort = Sort::new(0);
+const LIST_UPLOADS: Sort = Sort::new(1);
 
 /// A bucket that gets as many requests as it can take.
 pub(crate) struct AdaptiveBucket {
@@ -47,9 +65,13 @@ async fn through<T>(gate: &Gate, weight: Weight, request: impl Future<Output = R
 fn weight_of(body: &Body) -> Weight {
     match body.len() {
         length if length > LONG || !body.is_at_hand() => Weight::Free,
-        length if length > NEXT_TO_NOTHING => Weight::Counted,
-        _ => Weight::Measured,
+        length => Weight::Counted(Sort::new(doublings(length.saturating_sub(1) / NEXT_TO_NOTHING))),
     }
+}
+
+/// How often 1 was doubled, and once more; 0 of nothing.
+fn doublings(n: u64) -> usize {
+    n.checked_ilog2().map_or(0, |times| times as usize + 1)
 }
 
 #[async_trait]
@@ -59,19 +81,19 @@ impl Bucket for AdaptiveBucket {
     /// How long the body takes is up to who reads it: it may wait for leave to write at the other end, and what is
     /// written there may wait for more to be read here.
     async fn get(&self, key: &Key, options: &GetOptions) -> Result<GetReply> {
-        through(&self.reads, Weight::Measured, self.inner.get(key, options)).await
+        through(&self.reads, Weight::Counted(GET), self.inner.get(key, options)).await
     }
 
     async fn head(&self, key: &Key) -> Result<ObjectInfo> {
-        through(&self.reads, Weight::Counted, self.inner.head(key)).await
+        through(&self.reads, Weight::Counted(HEAD), self.inner.head(key)).await
     }
 
     async fn head_part(&self, key: &Key, number: u32) -> Result<PartInfo> {
-        through(&self.reads, Weight::Counted, self.inner.head_part(key, number)).await
+        through(&self.reads, Weight::Counted(HEAD_PART), self.inner.head_part(key, number)).await
     }
 
     async fn tags(&self, key: &Key) -> Result<Vec<Tag>> {
-        through(&self.reads, Weight::Counted, self.inner.tags(key)).await
+        through(&self.reads, Weight::Counted(TAGS), self.inner.tags(key)).await
     }
 
     async fn put(&self, key: &Key, body: Body, options: &PutOptions) -> Result<PutReply> {
@@ -83,7 +105,7 @@ impl Bucket for AdaptiveBucket {
     }
 
     async fn create_upload(&self, key: &Key, options: &PutOptions) -> Result<Upload> {
-        through(&self.writes, Weight::Counted, self.inner.create_upload(key, options)).await
+        through(&self.writes, Weight::Counted(CREATE_UPLOAD), self.inner.create_upload(key, options)).await
     }
 
     async fn complete_upload(&self, upload: &Upload, parts: &[Part], options: &PutOptions) -> Result<PutReply> {
@@ -99,19 +121,20 @@ impl Bucket for AdaptiveBucket {
     }
 
     async fn put_tags(&self, key: &Key, tags: &[Tag]) -> Result<()> {
-        through(&self.writes, Weight::Counted, self.inner.put_tags(key, tags)).await
+        through(&self.writes, Weight::Counted(PUT_TAGS), self.inner.put_tags(key, tags)).await
     }
 
     async fn list_page(&self, request: &ListRequest, cursor: Option<Cursor>) -> Result<ListPage> {
-        through(&self.lists, Weight::Measured, self.inner.list_page(request, cursor)).await
+        through(&self.lists, Weight::Counted(LIST), self.inner.list_page(request, cursor)).await
     }
 
     async fn list_uploads(&self, prefix: &str) -> Result<Vec<UnfinishedUpload>> {
-        through(&self.lists, Weight::Counted, self.inner.list_uploads(prefix)).await
+        through(&self.lists, Weight::Counted(LIST_UPLOADS), self.inner.list_uploads(prefix)).await
     }
 
     async fn delete(&self, keys: &[Key]) -> Result<Vec<Deleted>> {
-        let passage = self.deletes.pass(Weight::Counted).await;
+        let sort = Sort::new(doublings(keys.len() as u64 / 2));
+        let passage = self.deletes.pass(Weight::Counted(sort)).await;
         let result = self.inner.delete(keys).await;
         // S3 refuses keys one by one, in a reply that is a success.
         let refused = |deleted: &Deleted| deleted.result.as_ref().is_err_and(|e| Verdict::on(e) == Verdict::Refused);

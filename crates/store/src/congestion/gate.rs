@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{limit::Limit, rate::Rate};
+use super::{limit::Limit, quickest::Sort, rate::Rate};
 use crate::{Error, ErrorKind};
 
 /// The log tells of so much at most.
@@ -52,10 +52,8 @@ impl State {
 /// What a request does to the limit on those that are under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Weight {
-    /// It counts, and how long it takes says how the store fares.
-    Measured,
-    /// It counts; how long it takes depends on what it is about.
-    Counted,
+    /// It counts, and how long it takes beside others of its sort says how the store fares.
+    Counted(Sort),
     /// It does not count, because it takes as long as what it is about is large. It may also wait for its body, and with
     /// that for the source or for other destinations: two of those, each in the place that the other needs, would wait
     /// for ever. What bounds them is the number of objects, and the memory for their bodies.
@@ -154,9 +152,11 @@ impl Gate {
         let news = match verdict {
             Verdict::Answered => {
                 state.answered += 1;
-                if permit.is_some() {
-                    let trip = (weight == Weight::Measured).then(|| now - begun);
-                    state.limit.answered(trip, self.permits.available_permits() == 0, now);
+                if let Weight::Counted(sort) = weight
+                    && permit.is_some()
+                {
+                    let under_way = state.permits.saturating_sub(self.permits.available_permits());
+                    state.limit.answered(sort, now - begun, under_way, now);
                 }
                 state.rate.answered(now);
                 false

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::quickest::Quickest;
+use super::quickest::{Quickest, Sort};
 
 /// Where it begins. No store is flooded by so few, and they double within a round trip; that requests take long is no
 /// reason to have fewer either.
@@ -23,7 +23,7 @@ const LONG_LINE: u32 = 4;
 const AFTER_LONG_LINE: f64 = 0.5;
 /// Round trips within one machine vary by more than they last.
 const NOISE: Duration = Duration::from_millis(1);
-/// So many round trips must be measured to say anything.
+/// So many round trips are needed to say anything.
 const MEASURED: u32 = 8;
 /// So much more or less is done where it is no accident: answers come in bursts.
 const NOTICEABLE: f64 = 0.25;
@@ -44,10 +44,22 @@ struct Round {
     answers: u32,
     /// Answers to requests with which the limit was reached.
     full: u32,
-    measured: u32,
-    quickest: Duration,
+    /// The most that were under way.
+    most: usize,
+    sorts: [Tally; Sort::COUNT],
+    /// What the answers would have taken one after the other, at the quickest: of what takes long less is done.
+    work: Duration,
     /// The quickest round trip known is so old that the line has to become shorter for a moment, to see it again.
     looks_again: bool,
+}
+
+/// Answers of one sort.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    all: u32,
+    /// Those that had waited in no line, and in no long one.
+    quick: u32,
+    fairly_quick: u32,
 }
 
 /// What the last round did to the limit, and how much was done in it.
@@ -55,6 +67,7 @@ struct Round {
 struct Step {
     from: f64,
     to: f64,
+    /// Work.
     per_second: f64,
     /// Whether the requests waited in a line.
     line: bool,
@@ -62,7 +75,32 @@ struct Step {
 
 impl Round {
     fn new(began: Instant) -> Self {
-        Self { began, answers: 0, full: 0, measured: 0, quickest: Duration::MAX, looks_again: false }
+        Self {
+            began,
+            answers: 0,
+            full: 0,
+            most: 0,
+            sorts: Default::default(),
+            work: Duration::ZERO,
+            looks_again: false,
+        }
+    }
+
+    fn answered(&mut self, sort: Sort, trip: Duration, quickest: Duration) {
+        let takes_less_than = |times: u32| u32::from(trip <= quickest * times + NOISE);
+        self.answers += 1;
+        self.work += quickest;
+        let tally = &mut self.sorts[sort.number()];
+        tally.all += 1;
+        tally.quick += takes_less_than(LINE);
+        tally.fairly_quick += takes_less_than(LONG_LINE);
+    }
+
+    /// Whether more than a quarter were of sorts of which none went through as quickly. Where all wait in a line, some sort
+    /// may not have been seen without it; and one sort may wait alone.
+    fn is_slow(&self, quick: impl Fn(&Tally) -> u32) -> bool {
+        let slow: u32 = self.sorts.iter().filter(|tally| quick(tally) == 0).map(|tally| tally.all).sum();
+        self.answers >= MEASURED && slow * 4 > self.answers
     }
 }
 
@@ -78,16 +116,13 @@ impl Limit {
         limit
     }
 
-    /// An answer. `trip` is how long it took, where that is the store's time and no object's; `full`: whether as many
-    /// were under way as may be.
-    pub(super) fn answered(&mut self, trip: Option<Duration>, full: bool, now: Instant) {
-        self.round.answers += 1;
-        self.round.full += u32::from(full);
-        if let Some(trip) = trip {
-            self.round.looks_again |= self.quickest.note(trip, now);
-            self.round.measured += 1;
-            self.round.quickest = self.round.quickest.min(trip);
-        }
+    /// An answer, how long it took, and how many were under way with it.
+    pub(super) fn answered(&mut self, sort: Sort, trip: Duration, under_way: usize, now: Instant) {
+        let (quickest, looks_again) = self.quickest.note(sort, trip, now);
+        self.round.looks_again |= looks_again;
+        self.round.full += u32::from(under_way >= self.get());
+        self.round.most = self.round.most.max(under_way);
+        self.round.answered(sort, trip, quickest);
         if f64::from(self.round.answers) >= self.length() {
             self.end_round(now);
         }
@@ -113,18 +148,16 @@ impl Limit {
 
     fn end_round(&mut self, now: Instant) {
         let round = std::mem::replace(&mut self.round, Round::new(now));
-        if round.full * 2 < round.answers {
+        let per_second = round.work.as_secs_f64() / (now - round.began).as_secs_f64().max(1e-6);
+        let (line, long_line) = (round.is_slow(|tally| tally.quick), round.is_slow(|tally| tally.fairly_quick));
+        let is_used = round.full * 2 >= round.answers;
+        if !is_used && !long_line {
             // More than what is wanted: nothing is learned about it.
             self.last = None;
             return;
         }
-        let per_second = f64::from(round.answers) / (now - round.began).as_secs_f64().max(1e-6);
-        let takes = |times: u32| {
-            let line = self.quickest.get().unwrap_or_default() * times + NOISE;
-            round.measured >= MEASURED && round.quickest > line
-        };
-        let (line, long_line) = (takes(LINE), takes(LONG_LINE));
-        let from = self.limit;
+        #[allow(clippy::cast_precision_loss)]
+        let from = self.limit.min(round.most as f64);
         let to = match self.last {
             // As much less is done as there are fewer under way: it is not a line that they wait in.
             Some(last) if last.to < last.from && per_second < last.per_second * (1.0 - NOTICEABLE) => {
@@ -155,12 +188,13 @@ mod tests {
 
     #[derive(Clone, Debug)]
     enum Event {
-        Answer { trip: Option<u32>, full: bool },
+        Answer { sort: usize, trip: u32, under_way: usize },
         Refusal { age: u32, under_way: usize },
     }
 
     fn event() -> impl Strategy<Value = (u32, Event)> {
-        let answer = (any::<Option<u32>>(), any::<bool>()).prop_map(|(trip, full)| Event::Answer { trip, full });
+        let answer = (0usize..20, any::<u32>(), 0usize..10_000);
+        let answer = answer.prop_map(|(sort, trip, under_way)| Event::Answer { sort, trip, under_way });
         let refusal = (0u32..1_000_000, 0usize..10_000).prop_map(|(age, under_way)| Event::Refusal { age, under_way });
         (0u32..1_000_000, prop_oneof![20 => answer, 1 => refusal])
     }
@@ -174,7 +208,9 @@ mod tests {
             for (pause, event) in events {
                 now += micros(pause);
                 match event {
-                    Event::Answer { trip, full } => limit.answered(trip.map(micros), full, now),
+                    Event::Answer { sort, trip, under_way } => {
+                        limit.answered(Sort::new(sort), micros(trip), under_way, now);
+                    },
                     Event::Refusal { age, under_way } => {
                         let before = limit.get();
                         limit.refused(now - micros(age), under_way, now);
@@ -190,7 +226,7 @@ mod tests {
     fn what_is_not_used_does_not_grow() {
         let start = Instant::now();
         let mut limit = Limit::new(start);
-        (1..1000).for_each(|ms| limit.answered(None, false, start + Duration::from_millis(ms)));
+        (1..1000).for_each(|ms| limit.answered(Sort::new(0), Duration::ZERO, 15, start + Duration::from_millis(ms)));
         assert_eq!(limit.get(), 16);
     }
 

@@ -16,10 +16,15 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::gate::{Gate, Weight};
+use super::{
+    gate::{Gate, Weight},
+    quickest::Sort,
+};
 use crate::{Error, ErrorKind, Result, RetryOptions, retry};
 
 const PLACE: &str = "s3://bucket";
+const GET: Sort = Sort::new(0);
+const HEAD: Sort = Sort::new(1);
 
 /// Answers after a round trip, as many as may at once, and refuses what exceeds its rate.
 struct Store {
@@ -44,10 +49,11 @@ impl Store {
         })
     }
 
-    async fn ask(&self) -> Result<()> {
+    /// Takes so many round trips.
+    async fn ask(&self, trips: u32) -> Result<()> {
         let worker = self.workers.acquire().await.unwrap();
         let round_trip = *self.round_trip.lock().unwrap();
-        sleep(round_trip).await;
+        sleep(round_trip * trips).await;
         drop(worker);
         if self.admits() {
             self.answers.fetch_add(1, Ordering::Relaxed);
@@ -72,9 +78,9 @@ impl Store {
     }
 }
 
-async fn request(gate: &Gate, store: &Store) -> Result<()> {
-    let passage = gate.pass(Weight::Measured).await;
-    let result = store.ask().await;
+async fn request((sort, trips): (Sort, u32), gate: &Gate, store: &Store) -> Result<()> {
+    let passage = gate.pass(Weight::Counted(sort)).await;
+    let result = store.ask(trips).await;
     passage.end(&result);
     result
 }
@@ -88,7 +94,7 @@ async fn objects(gate: &Gate, store: &Store, count: usize, at_once: usize) -> (B
             let mut tries = 0;
             let attempt = |attempt| {
                 tries = attempt;
-                request(gate, store)
+                request((GET, 1), gate, store)
             };
             let failed = retry(options, attempt).await.is_err();
             (number, tries, failed)
@@ -101,13 +107,20 @@ async fn objects(gate: &Gate, store: &Store, count: usize, at_once: usize) -> (B
 
 /// So many callers, for so long; what was answered and refused meanwhile, a second.
 async fn traffic(gate: &Gate, store: &Store, callers: usize, time: Duration) -> (f64, f64) {
+    traffic_of(&[(GET, 1)], gate, store, callers, time).await
+}
+
+/// The same with several sorts of requests, and how many round trips each takes.
+async fn traffic_of(sorts: &[(Sort, u32)], gate: &Gate, store: &Store, callers: usize, time: Duration) -> (f64, f64) {
     let before = store.count();
-    let caller = || async {
+    let caller = |number: usize| async move {
+        let mut dice = number;
         loop {
-            let _ = request(gate, store).await;
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let _ = request(sorts[(dice >> 32) % sorts.len()], gate, store).await;
         }
     };
-    let all = futures::future::join_all((0..callers).map(|_| caller()));
+    let all = futures::future::join_all((0..callers).map(caller));
     let _ = tokio::time::timeout(time, all).await;
     let after = store.count();
     #[allow(clippy::cast_precision_loss)]
@@ -208,6 +221,32 @@ async fn a_store_that_works_on_so_many_at_once_gets_no_endless_line() {
     assert!((20..=80).contains(&gate.at_once()), "{} at once", gate.at_once());
 }
 
+/// What takes a tenth of the time is never slow, and what takes ten times as long is no line.
+#[tokio::test(start_paused = true)]
+async fn requests_are_compared_with_their_like() {
+    let both = async |workers, callers| {
+        let (gate, store) = (gate(), Store::new(2 * MILLISECOND, workers, 1e9));
+        let sorts = [(HEAD, 1), (GET, 10)];
+        traffic_of(&sorts, &gate, &store, callers, MINUTE / 60).await;
+        let (answered, _) = traffic_of(&sorts, &gate, &store, callers, MINUTE).await;
+        (gate.at_once(), answered)
+    };
+    let (_, answered) = both(usize::MAX >> 3, 100).await;
+    assert!(answered > 8900.0, "{answered}/s of 9090, where nothing waits");
+    let (at_once, _) = both(20, 500).await;
+    assert!((20..=160).contains(&at_once), "{at_once} at once, where twenty are worked on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_gets_slow_gets_less() {
+    let (gate, store) = (gate(), Store::new(20 * MILLISECOND, 64, 1e9));
+    traffic(&gate, &store, 64, MINUTE / 20).await;
+    assert!(gate.at_once() >= 64);
+    let _busy = store.workers.acquire_many(60).await.unwrap();
+    traffic(&gate, &store, 64, MINUTE / 4).await;
+    assert!((4..=32).contains(&gate.at_once()), "{} at once, where four are worked on", gate.at_once());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_way_that_becomes_longer_is_no_line() {
     let (gate, store) = (gate(), Store::new(5 * MILLISECOND, usize::MAX >> 3, 1e9));
@@ -235,8 +274,8 @@ async fn whoever_waits_may_leave() {
 async fn bodies_that_wait_for_others_hold_no_place() {
     let gate = gate();
     let streams: Vec<_> = stream::iter(0..1000).then(|_| gate.pass(Weight::Free)).collect().await;
-    let small: Vec<_> = stream::iter(0..16).then(|_| gate.pass(Weight::Measured)).collect().await;
-    let one_more = tokio::time::timeout(MINUTE, gate.pass(Weight::Measured)).await;
+    let small: Vec<_> = stream::iter(0..16).then(|_| gate.pass(Weight::Counted(GET))).collect().await;
+    let one_more = tokio::time::timeout(MINUTE, gate.pass(Weight::Counted(GET))).await;
     assert!(one_more.is_err());
     drop((streams, small));
 }
