@@ -6,6 +6,9 @@ const WORTH_IT: f64 = 0.25;
 /// Where so much less comes than did before, fewer may bring as much.
 const FALL: f64 = 0.25;
 
+/// Looks between two trials of more, at most: what was in vain may not be so later.
+const LONGEST_WAIT: u32 = 32;
+
 /// Grows while more of something bring more: twice as many are tried, and given up again where they gain too little; each
 /// time it is given up, the next trial comes twice as late.
 #[derive(Debug)]
@@ -15,7 +18,7 @@ pub struct Climb {
     falls: bool,
     /// How many there were, and how much they brought, while another number is tried.
     before: Option<(usize, f64)>,
-    /// How much they bring as a rule, where no other number is tried.
+    /// How much they brought of late, where no other number is tried.
     usual: f64,
     /// Looks until more are tried again, and how many that were the last time.
     wait: u32,
@@ -45,12 +48,16 @@ impl Climb {
         match self.before.take() {
             Some((before, brought)) if rate < brought * (1.0 + WORTH_IT * more(before, self.limit)) => {
                 if self.limit > before {
-                    self.waited = self.waited.saturating_mul(2);
+                    self.waited = (self.waited * 2).min(LONGEST_WAIT);
                     self.wait = self.waited;
                 }
                 (self.limit, self.usual) = (before, brought);
             }
-            Some((before, _)) if self.limit < before => self.fall(rate),
+            Some((before, _)) if self.limit < before => {
+                // It is another situation, and more may soon be worth it again.
+                (self.wait, self.waited) = (0, 1);
+                self.fall(rate);
+            }
             Some(_) => {
                 self.waited = 1;
                 self.rise(rate);
@@ -58,7 +65,7 @@ impl Climb {
             None if self.falls && rate < self.usual * (1.0 - FALL) => self.fall(rate),
             None if self.wait > 0 => {
                 self.wait -= 1;
-                self.usual = self.usual.max(rate);
+                self.usual += (rate - self.usual) / 4.0;
             }
             None => self.rise(rate),
         }
@@ -124,10 +131,19 @@ mod tests {
         let mut climb = Climb::up_and_down(4, 64);
         assert_eq!(later(&mut climb, 50, 64, 0.0), 64);
         assert_eq!(later(&mut climb, 50, 8, 0.1), 8, "something became scarce");
-        assert_eq!(later(&mut climb, 1000, 64, 0.0), 64, "and was there again");
+        assert_eq!(later(&mut climb, 40, 64, 0.0), 64, "and was there again");
         let mut climb = Climb::up(4, 64);
         later(&mut climb, 50, 64, 0.0);
         assert_eq!(later(&mut climb, 50, 8, 0.0), 64);
+    }
+
+    #[test]
+    fn what_was_short_for_a_moment_is_used_again_soon() {
+        let mut climb = Climb::up_and_down(4, 64);
+        assert_eq!(later(&mut climb, 10_000, 16, 0.0), 16);
+        later(&mut climb, 5, 4, 0.1);
+        assert!(climb.limit() < 16);
+        assert_eq!(later(&mut climb, 10, 16, 0.0), 16);
     }
 
     #[test]

@@ -28,6 +28,10 @@ const TAGS: Sort = Sort::new(3);
 const CREATE_UPLOAD: Sort = Sort::new(5);
 const PUT_TAGS: Sort = Sort::new(6);
 
+// What the store copies.
+const COPY: Sort = Sort::new(0);
+const COPY_PART: Sort = Sort::new(1);
+
 // What is listed.
 const LIST: Sort = Sort::new(0);
 const LIST_UPLOADS: Sort = Sort::new(1);
@@ -37,15 +41,17 @@ pub(crate) struct AdaptiveBucket {
     inner: Arc<dyn Bucket>,
     reads: Gate,
     writes: Gate,
+    /// Copies that the store makes by itself: each may take long, and nothing else waits behind them.
+    copies: Gate,
     lists: Gate,
     deletes: Gate,
 }
 
 impl AdaptiveBucket {
     pub(crate) fn over(inner: Arc<dyn Bucket>) -> Self {
-        let [reads, writes, lists, deletes] =
-            ["read", "write", "list", "delete"].map(|verb| Gate::new(verb, inner.location()));
-        Self { inner, reads, writes, lists, deletes }
+        let [reads, writes, copies, lists, deletes] =
+            ["read", "write", "copy", "list", "delete"].map(|verb| Gate::new(verb, inner.location()));
+        Self { inner, reads, writes, copies, lists, deletes }
     }
 }
 
@@ -65,13 +71,13 @@ async fn through<T>(gate: &Gate, weight: Weight, request: impl Future<Output = R
 fn weight_of(body: &Body) -> Weight {
     match body.len() {
         length if length > LONG || !body.is_at_hand() => Weight::Free,
-        length => Weight::Counted(Sort::new(doublings(length.saturating_sub(1) / NEXT_TO_NOTHING))),
+        length => Weight::Counted(Sort::new(digits(length.saturating_sub(1) / NEXT_TO_NOTHING))),
     }
 }
 
-/// How often 1 was doubled, and once more; 0 of nothing.
-fn doublings(n: u64) -> usize {
-    n.checked_ilog2().map_or(0, |times| times as usize + 1)
+/// Binary digits of a number: equal for numbers of which none is twice the other.
+fn digits(n: u64) -> usize {
+    (u64::BITS - n.leading_zeros()) as usize
 }
 
 #[async_trait]
@@ -113,11 +119,11 @@ impl Bucket for AdaptiveBucket {
     }
 
     async fn copy(&self, source: &CopySource, key: &Key, options: &PutOptions) -> Result<PutReply> {
-        through(&self.writes, Weight::Free, self.inner.copy(source, key, options)).await
+        through(&self.copies, Weight::Counted(COPY), self.inner.copy(source, key, options)).await
     }
 
     async fn copy_part(&self, source: &CopySource, range: Range<u64>, upload: &Upload, number: u32) -> Result<Part> {
-        through(&self.writes, Weight::Free, self.inner.copy_part(source, range, upload, number)).await
+        through(&self.copies, Weight::Counted(COPY_PART), self.inner.copy_part(source, range, upload, number)).await
     }
 
     async fn put_tags(&self, key: &Key, tags: &[Tag]) -> Result<()> {
@@ -133,7 +139,7 @@ impl Bucket for AdaptiveBucket {
     }
 
     async fn delete(&self, keys: &[Key]) -> Result<Vec<Deleted>> {
-        let sort = Sort::new(doublings(keys.len() as u64 / 2));
+        let sort = Sort::new(digits(keys.len() as u64 / 2));
         let passage = self.deletes.pass(Weight::Counted(sort)).await;
         let result = self.inner.delete(keys).await;
         // S3 refuses keys one by one, in a reply that is a success.

@@ -63,8 +63,10 @@ pub(super) enum Weight {
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// The store dealt with it, well or badly.
+    /// The store did what it was asked for.
     Answered,
+    /// The store will not or cannot: it may have found out in no time.
+    Denied,
     /// The store has too much to do.
     Refused,
     /// No answer in time.
@@ -77,7 +79,7 @@ impl Verdict {
     pub(super) fn on(error: &Error) -> Self {
         match (error.kind(), error.status()) {
             (ErrorKind::Throttled, _) | (_, Some(503 | 429)) => Self::Refused,
-            (_, Some(_)) => Self::Answered,
+            (_, Some(status)) if status < 500 => Self::Denied,
             (ErrorKind::Timeout, _) => Self::Unanswered,
             _ => Self::Unknown,
         }
@@ -150,13 +152,14 @@ impl Gate {
         let now = Instant::now();
         let mut state = self.state();
         let news = match verdict {
-            Verdict::Answered => {
+            Verdict::Answered | Verdict::Denied => {
                 state.answered += 1;
                 if let Weight::Counted(sort) = weight
                     && permit.is_some()
                 {
+                    let sort = if verdict == Verdict::Denied { Sort::ERROR } else { sort };
                     let under_way = state.permits.saturating_sub(self.permits.available_permits());
-                    state.limit.answered(sort, now - begun, under_way, now);
+                    state.limit.answered(sort, begun, under_way, now);
                 }
                 state.rate.answered(now);
                 false

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::quickest::{Quickest, Sort};
+use super::{
+    quickest::{Quickest, Sort},
+    round::{Done, Round},
+};
 
 /// Where it begins. No store is flooded by so few, and they double within a round trip; that requests take long is no
 /// reason to have fewer either.
@@ -13,18 +16,10 @@ const AT_FIRST: f64 = 16.0;
 const MOST: f64 = 4096.0;
 /// What is left of it after a refusal.
 const AFTER_REFUSAL: f64 = 0.7;
-/// After a refusal it grows by one a round for so long.
+/// After a refusal it grows by one a round for so long. Where more did not bring more, it does not grow for so long.
 const CAREFUL: Duration = Duration::from_secs(10);
-/// Round trips that take so many times as long as the quickest one spend the rest in a line.
-const LINE: u32 = 2;
-/// Where they take so many times as long, the line is too long.
-const LONG_LINE: u32 = 4;
 /// What is left of it where the line is too long: so little that what is done tells whether it was a line.
 const AFTER_LONG_LINE: f64 = 0.5;
-/// Round trips within one machine vary by more than they last.
-const NOISE: Duration = Duration::from_millis(1);
-/// So many round trips are needed to say anything.
-const MEASURED: u32 = 8;
 /// So much more or less is done where it is no accident: answers come in bursts.
 const NOTICEABLE: f64 = 0.25;
 
@@ -35,78 +30,65 @@ pub(super) struct Limit {
     quickest: Quickest,
     round: Round,
     last: Option<Step>,
+    /// The last refusal.
     cut: Option<Instant>,
+    /// When it was changed. Requests that were sent before say nothing of how it is now.
+    changed: Instant,
+    /// When more were found to bring no more.
+    in_vain: Option<Instant>,
 }
 
-#[derive(Debug)]
-struct Round {
-    began: Instant,
-    answers: u32,
-    /// Answers to requests with which the limit was reached.
-    full: u32,
-    /// The most that were under way.
-    most: usize,
-    sorts: [Tally; Sort::COUNT],
-    /// What the answers would have taken one after the other, at the quickest: of what takes long less is done.
-    work: Duration,
-    /// The quickest round trip known is so old that the line has to become shorter for a moment, to see it again.
-    looks_again: bool,
-}
-
-/// Answers of one sort.
-#[derive(Clone, Copy, Debug, Default)]
-struct Tally {
-    all: u32,
-    /// Those that had waited in no line, and in no long one.
-    quick: u32,
-    fairly_quick: u32,
-}
-
-/// What the last round did to the limit, and how much was done in it.
+/// What the last round did to the limit, and what was done in it.
 #[derive(Clone, Copy, Debug)]
 struct Step {
     from: f64,
     to: f64,
-    /// Work.
-    per_second: f64,
+    done: Done,
     /// Whether the requests waited in a line.
     line: bool,
 }
 
-impl Round {
-    fn new(began: Instant) -> Self {
-        Self {
-            began,
-            answers: 0,
-            full: 0,
-            most: 0,
-            sorts: Default::default(),
-            work: Duration::ZERO,
-            looks_again: false,
+/// What the last step brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    More,
+    Same,
+    Less,
+}
+
+impl Step {
+    fn is_doubling(&self) -> bool {
+        self.to >= self.from * 1.5
+    }
+
+    fn is_cut(&self) -> bool {
+        self.to < self.from
+    }
+
+    /// Judged by what was done after it.
+    fn outcome(&self, done: &Done, quickest: &Quickest) -> Outcome {
+        let times = done.speed(quickest) / self.done.speed(quickest);
+        // Without a line as much less is done as there are fewer under way.
+        let loss = if self.is_cut() { (1.0 - self.to / self.from) / 2.0 } else { NOTICEABLE };
+        match times {
+            _ if times < 1.0 - loss => Outcome::Less,
+            _ if times > 1.0 + NOTICEABLE => Outcome::More,
+            _ => Outcome::Same,
         }
-    }
-
-    fn answered(&mut self, sort: Sort, trip: Duration, quickest: Duration) {
-        let takes_less_than = |times: u32| u32::from(trip <= quickest * times + NOISE);
-        self.answers += 1;
-        self.work += quickest;
-        let tally = &mut self.sorts[sort.number()];
-        tally.all += 1;
-        tally.quick += takes_less_than(LINE);
-        tally.fairly_quick += takes_less_than(LONG_LINE);
-    }
-
-    /// Whether more than a quarter were of sorts of which none went through as quickly. Where all wait in a line, some sort
-    /// may not have been seen without it; and one sort may wait alone.
-    fn is_slow(&self, quick: impl Fn(&Tally) -> u32) -> bool {
-        let slow: u32 = self.sorts.iter().filter(|tally| quick(tally) == 0).map(|tally| tally.all).sum();
-        self.answers >= MEASURED && slow * 4 > self.answers
     }
 }
 
 impl Limit {
     pub(super) fn new(now: Instant) -> Self {
-        Self { limit: AT_FIRST, quickest: Quickest::new(now), round: Round::new(now), last: None, cut: None }
+        Self {
+            limit: AT_FIRST,
+            quickest: Quickest::new(now),
+            round: Round::new(now),
+            last: None,
+            cut: None,
+            changed: now,
+            in_vain: None,
+        }
     }
 
     /// Requests.
@@ -116,13 +98,16 @@ impl Limit {
         limit
     }
 
-    /// An answer, how long it took, and how many were under way with it.
-    pub(super) fn answered(&mut self, sort: Sort, trip: Duration, under_way: usize, now: Instant) {
+    /// An answer to a request that was sent at `begun`, and how many were under way with it.
+    pub(super) fn answered(&mut self, sort: Sort, begun: Instant, under_way: usize, now: Instant) {
+        let trip = now - begun;
         let (quickest, looks_again) = self.quickest.note(sort, trip, now);
-        self.round.looks_again |= looks_again;
-        self.round.full += u32::from(under_way >= self.get());
-        self.round.most = self.round.most.max(under_way);
-        self.round.answered(sort, trip, quickest);
+        if begun >= self.changed {
+            self.round.looks_again |= looks_again;
+            self.round.answered(sort, [trip, quickest], under_way, self.get());
+        } else if self.round.answers == 0 {
+            self.round = Round::new(now);
+        }
         if f64::from(self.round.answers) >= self.length() {
             self.end_round(now);
         }
@@ -137,7 +122,7 @@ impl Limit {
         #[allow(clippy::cast_precision_loss)]
         let used = under_way as f64;
         (self.limit, self.cut, self.last) = ((self.limit.min(used) * AFTER_REFUSAL).max(1.0), Some(now), None);
-        self.round = Round::new(now);
+        (self.round, self.changed) = (Round::new(now), now);
         true
     }
 
@@ -147,36 +132,59 @@ impl Limit {
     }
 
     fn end_round(&mut self, now: Instant) {
-        let round = std::mem::replace(&mut self.round, Round::new(now));
-        let per_second = round.work.as_secs_f64() / (now - round.began).as_secs_f64().max(1e-6);
-        let (line, long_line) = (round.is_slow(|tally| tally.quick), round.is_slow(|tally| tally.fairly_quick));
-        let is_used = round.full * 2 >= round.answers;
-        if !is_used && !long_line {
+        #[allow(clippy::cast_precision_loss)]
+        let from = self.limit.min(self.round.most as f64);
+        let (used, line, long_line) = (self.round.is_used(), self.round.is_in_line(), self.round.is_in_long_line());
+        if !used && (from <= AT_FIRST || !long_line) {
             // More than what is wanted: nothing is learned about it.
-            self.last = None;
+            (self.round, self.last) = (Round::new(now), None);
             return;
         }
-        #[allow(clippy::cast_precision_loss)]
-        let from = self.limit.min(round.most as f64);
-        let to = match self.last {
-            // As much less is done as there are fewer under way: it is not a line that they wait in.
-            Some(last) if last.to < last.from && per_second < last.per_second * (1.0 - NOTICEABLE) => {
+        let done = self.round.done(now);
+        let tried = self.last.filter(|_| used).map(|last| (last, last.outcome(&done, &self.quickest)));
+        let is_doubtful = tried.is_some_and(|(last, outcome)| last.is_doubling() && outcome == Outcome::Same);
+        if is_doubtful && f64::from(self.round.answers) < 2.0 * self.limit {
+            return;
+        }
+        let (looks_again, _) = (self.round.looks_again, self.last.take());
+        self.round = Round::new(now);
+        let in_vain = |outcome| outcome == Outcome::Less || outcome == Outcome::Same && line;
+        let to = match tried {
+            Some((last, Outcome::Less)) if last.is_cut() => {
+                // It was not a line that they waited in.
                 self.quickest.forget();
-                last.from
+                return self.set(last.from, now);
             }
-            // Whatever it takes: more under way do more.
-            Some(last) if last.to > last.from && per_second > last.per_second * (1.0 + NOTICEABLE) => self.more(now),
-            _ if long_line || line && round.looks_again => from.min(AT_FIRST).max(from * AFTER_LONG_LINE),
+            Some((last, outcome)) if last.is_doubling() && in_vain(outcome) => {
+                self.in_vain = Some(now);
+                return self.set(last.from, now);
+            }
+            // However long it takes: more under way do more.
+            Some((last, Outcome::More)) if last.is_doubling() => self.more(now),
+            // So few make no line.
+            _ if from <= AT_FIRST => self.more(now),
+            _ if long_line || line && looks_again => (from * AFTER_LONG_LINE).max(AT_FIRST),
             _ if line => from,
             _ => self.more(now),
         };
-        self.limit = to.clamp(1.0, MOST);
-        self.last = Some(Step { from, to: self.limit, per_second, line });
+        self.set(to, now);
+        self.last = Some(Step { from, to: self.limit, done, line });
+    }
+
+    fn set(&mut self, limit: f64, now: Instant) {
+        let limit = limit.clamp(1.0, MOST);
+        if limit.to_bits() != self.limit.to_bits() {
+            (self.limit, self.changed) = (limit, now);
+        }
     }
 
     fn more(&self, now: Instant) -> f64 {
-        let careful = self.cut.is_some_and(|cut| now - cut < CAREFUL);
-        if careful { self.limit + 1.0 } else { self.limit * 2.0 }
+        let is_recent = |at: Option<Instant>| at.is_some_and(|at| now - at < CAREFUL);
+        match (is_recent(self.in_vain), is_recent(self.cut)) {
+            (true, _) => self.limit,
+            (false, true) => self.limit + 1.0,
+            (false, false) => self.limit * 2.0,
+        }
     }
 }
 
@@ -209,7 +217,7 @@ mod tests {
                 now += micros(pause);
                 match event {
                     Event::Answer { sort, trip, under_way } => {
-                        limit.answered(Sort::new(sort), micros(trip), under_way, now);
+                        limit.answered(Sort::new(sort), now - micros(trip), under_way, now);
                     },
                     Event::Refusal { age, under_way } => {
                         let before = limit.get();
@@ -226,7 +234,7 @@ mod tests {
     fn what_is_not_used_does_not_grow() {
         let start = Instant::now();
         let mut limit = Limit::new(start);
-        (1..1000).for_each(|ms| limit.answered(Sort::new(0), Duration::ZERO, 15, start + Duration::from_millis(ms)));
+        (1..1000).for_each(|ms| limit.answered(Sort::new(0), start, 15, start + Duration::from_millis(ms)));
         assert_eq!(limit.get(), 16);
     }
 

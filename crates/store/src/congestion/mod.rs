@@ -1,10 +1,11 @@
 //! How many requests a store gets, and how fast: as much as serves it, and less where it asks for less.
 //!
-//! Each bucket has a [`gate`] for reads, writes, listings and deletions, because stores limit them separately. A gate has
+//! Each bucket has a [`gate`] for reads, writes, copies, listings and deletions, because stores limit them separately. A gate has
 //! two rules, both of which only look at what became of the requests:
 //!
 //! - how many are under way ([`limit`]). It begins with few, doubles while that brings more, stops where more under way
-//!   only means that each takes longer, and shrinks with every round trip that brings a refusal or no answer at all.
+//!   only means that each takes longer, shrinks where each takes far too long, and with every round trip that brings a
+//!   refusal or no answer at all.
 //! - how many are sent a second ([`rate`]). A store that answers within a millisecond is asked for more than it gives even
 //!   by one request at a time. This rule sleeps until there are refusals.
 //!
@@ -16,6 +17,7 @@ mod gate;
 mod limit;
 mod quickest;
 mod rate;
+mod round;
 mod window;
 
 pub(crate) use bucket::AdaptiveBucket;

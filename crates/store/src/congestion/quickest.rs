@@ -10,11 +10,15 @@ const MEMORY: Duration = Duration::from_secs(30);
 pub(super) struct Sort(usize);
 
 impl Sort {
-    pub(super) const COUNT: usize = 10;
+    pub(super) const COUNT: usize = 11;
+    /// Whatever is answered with an error.
+    pub(super) const ERROR: Self = Self(Self::COUNT - 1);
+    /// Of all others.
+    pub(super) const LAST: Self = Self(Self::COUNT - 2);
 
-    /// One of [`Sort::COUNT`]; all beyond are the last one.
+    /// One of the others; all beyond the last are the last one.
     pub(super) const fn new(number: usize) -> Self {
-        Self(if number < Self::COUNT { number } else { Self::COUNT - 1 })
+        if number < Self::LAST.0 { Self(number) } else { Self::LAST }
     }
 
     pub(super) fn number(self) -> usize {
@@ -36,6 +40,12 @@ struct Trips {
     before: Option<Duration>,
 }
 
+impl Trips {
+    fn quickest(&self) -> Option<Duration> {
+        self.now.into_iter().chain(self.before).min()
+    }
+}
+
 impl Quickest {
     pub(super) fn new(now: Instant) -> Self {
         Self { trips: Default::default(), since: now }
@@ -44,15 +54,20 @@ impl Quickest {
     /// Takes note of a round trip. Gives the quickest one known, and says whether it is time to look again how quick it is
     /// without a line.
     pub(super) fn note(&mut self, sort: Sort, trip: Duration, now: Instant) -> (Duration, bool) {
-        let is_old = now - self.since > MEMORY;
-        if is_old {
-            self.trips = self.trips.map(|trips| Trips { now: None, before: trips.now });
+        let age = now - self.since;
+        if age > MEMORY {
+            let before = |trips: Trips| trips.now.filter(|_| age <= 2 * MEMORY);
+            self.trips = self.trips.map(|trips| Trips { now: None, before: before(trips) });
             self.since = now;
         }
         let trips = &mut self.trips[sort.number()];
-        let quickest = trips.now.map_or(trip, |quickest| quickest.min(trip));
-        trips.now = Some(quickest);
-        (trips.before.map_or(quickest, |before| before.min(quickest)), is_old)
+        trips.now = Some(trips.now.map_or(trip, |quickest| quickest.min(trip)));
+        (trips.quickest().unwrap_or(trip), age > MEMORY)
+    }
+
+    /// Of each sort, in the order of their numbers; nothing where none is known.
+    pub(super) fn all(&self) -> impl Iterator<Item = Duration> {
+        self.trips.iter().map(|trips| trips.quickest().unwrap_or_default())
     }
 
     /// What was measured holds no more.
