@@ -1,8 +1,11 @@
 //! A bucket that counts the bytes that are held between its sources and its ends.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -44,13 +47,30 @@ pub(crate) struct Gauged {
     pub(crate) read: Arc<Gauge>,
     /// Parts that are being written.
     pub(crate) parts: Gauge,
-    /// Whether parts get through.
-    pub(crate) gate: watch::Sender<bool>,
+    /// The numbers of those parts that do not get through.
+    held: watch::Sender<Range<u32>>,
 }
 
 impl Gauged {
     pub(crate) fn new(bucket: Arc<dyn Bucket>) -> Arc<Self> {
-        Arc::new(Self { bucket, read: Arc::default(), parts: Gauge::default(), gate: watch::Sender::new(true) })
+        Arc::new(Self { bucket, read: Arc::default(), parts: Gauge::default(), held: watch::Sender::new(0..0) })
+    }
+
+    /// Holds these parts back from now on, and lets all others go.
+    pub(crate) fn hold(&self, parts: Range<u32>) {
+        self.held.send_replace(parts);
+    }
+
+    pub(crate) fn hold_all(&self) {
+        self.hold(0..u32::MAX);
+    }
+
+    pub(crate) fn let_go(&self) {
+        self.hold(0..0);
+    }
+
+    async fn passes(&self, part: u32) {
+        self.held.subscribe().wait_for(|held| !held.contains(&part)).await.unwrap();
     }
 }
 
@@ -113,7 +133,7 @@ impl Bucket for Gauged {
     async fn put_part(&self, upload: &Upload, number: u32, body: Body, options: &PutOptions) -> Result<Part> {
         let bytes = body.len() as i64;
         self.parts.add(bytes);
-        self.gate.subscribe().wait_for(|open| *open).await.unwrap();
+        self.passes(number).await;
         let written = self.bucket.put_part(upload, number, body, options).await;
         self.parts.add(-bytes);
         written
@@ -130,14 +150,8 @@ impl Bucket for Gauged {
     async fn copy(&self, source: &CopySource, key: &Key, options: &PutOptions) -> Result<PutReply> {
         self.bucket.copy(source, key, options).await
     }
-    async fn copy_part(
-        &self,
-        source: &CopySource,
-        range: std::ops::Range<u64>,
-        upload: &Upload,
-        number: u32,
-    ) -> Result<Part> {
-        self.gate.subscribe().wait_for(|open| *open).await.unwrap();
+    async fn copy_part(&self, source: &CopySource, range: Range<u64>, upload: &Upload, number: u32) -> Result<Part> {
+        self.passes(number).await;
         self.bucket.copy_part(source, range, upload, number).await
     }
     async fn delete(&self, keys: &[Key]) -> Result<Vec<Deleted>> {

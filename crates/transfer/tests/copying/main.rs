@@ -25,6 +25,7 @@ mod newest;
 mod odd_keys;
 mod on_server;
 mod real_servers;
+mod side_by_side;
 mod strengths;
 mod tags;
 mod unfinished;

@@ -102,7 +102,7 @@ async fn small_objects_do_not_wait_for_large_ones() {
         stage.options.memory = 16 * MIB as u64;
         stage.options.split_above = 8 * MIB as u64;
         let site = Gauged::new(opened(stage.site()));
-        site.gate.send_replace(false);
+        site.hold_all();
         let mut jobs = Vec::new();
         for n in 0..3 {
             let key = format!("large {n}");
@@ -126,7 +126,7 @@ async fn small_objects_do_not_wait_for_large_ones() {
             verified(&copied.targets[0]);
             order.push(copied.source.key.as_str().to_owned());
             if order.len() == 40 {
-                site.gate.send_replace(true);
+                site.let_go();
             }
         }
         assert_eq!(order.len(), 43, "{kind}");

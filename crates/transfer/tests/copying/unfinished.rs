@@ -10,11 +10,11 @@ use crate::{
     stage::{BUCKET, MIB, Stage, content, in_parts, opened, strength},
 };
 
-/// A copier to the site and, by the server alone, within the source; parts get through when the gate is open.
+/// A copier to the site and, by the server alone, within the source; parts get through when they are let go.
 fn gated(stage: &Stage) -> (Copier, [Arc<Gauged>; 2]) {
     let ends = [stage.site(), &stage.source].map(|server| Gauged::new(opened(server)));
     for end in &ends {
-        end.gate.send_replace(false);
+        end.hold_all();
     }
     (stage.copier_to(ends.iter().map(|end| end.clone() as _).collect()), ends)
 }
@@ -47,10 +47,10 @@ async fn every_open_upload_is_known_until_it_ends() {
         let there = server.unfinished_uploads(BUCKET);
         assert_eq!(there.len(), 1, "{key} {destination}");
         assert_eq!((open.key.as_str(), &open.location), ("copy", &opened(server).location().to_owned()));
-        ends[destination].gate.send_replace(true);
+        ends[destination].let_go();
         strength(&copying.await.unwrap());
         assert_eq!(copier.unfinished(), []);
-        ends[destination].gate.send_replace(false);
+        ends[destination].hold_all();
     }
 }
 
