@@ -45,6 +45,7 @@ pub(crate) fn verified(printed: &str) -> Result<u64> {
 }
 
 impl Bound {
+    #[allow(clippy::cast_precision_loss)] // thousands of objects
     fn broken(self, case: &Case, sample: &Sample) -> Option<String> {
         let requests = sample.requests.as_ref()?;
         let of = |operation: &str| requests.get(operation).copied().unwrap_or(0);
@@ -62,13 +63,16 @@ impl Bound {
                 let most = sides * objects.div_ceil(1000) * (100 + more) / 100 + SPARE_PAGES;
                 (listings == all && listings <= most, "nothing but one listing of each side")
             }
-            Self::Pinned => (sample.unpinned == Some(0), "what is read again is of the same version"),
+            Self::Pinned => (sample.unpinned == Some(0), "every read is of the version that was listed"),
             Self::FewRefusals => {
                 let few = of("GetObject") == objects && of("PutObject") <= objects + objects / 20;
-                (few, "the source is read once, and few requests are refused")
+                let best = case.refuses_above.map_or(0.0, |rate| objects as f64 / f64::from(rate));
+                let rule = "the source is read once, few requests are refused, and nearly as many are sent as may be";
+                (few && sample.usage.wall < 1.4 * best + 2.0, rule)
             }
             Self::NoBytes => {
-                (of("GetObject") + of("PutObject") + of("UploadPart") == 0, "no object's bytes through the client")
+                let few = all <= objects + objects.div_ceil(1000) + 16;
+                (few && of("CopyObject") == objects, "one request an object, and no bytes through the client")
             }
         };
         (!holds).then(|| format!("not true: {rule}; requests {requests:?}"))

@@ -143,15 +143,20 @@ fn ours(case: &Case, programs: &Programs) -> Result<Vec<Contender>> {
 }
 
 pub(super) fn solgate(programs: &Programs, name: &'static str, flags: Flags, most: Option<u64>) -> Result<Contender> {
-    let version = first_line(&programs.solgate, "version")?;
+    let version = built(first_line(&programs.solgate, "version")?);
     let (program, tool) = (programs.solgate.clone(), Tool::Solgate(flags));
     Ok(Contender { name, version, program, tool, most_memory: most.map(|most| most * MIB) })
 }
 
 pub(super) fn mirror(programs: &Programs, name: &'static str, flags: Flags, most: Option<u64>) -> Result<Contender> {
-    let version = first_line(&programs.mirror, "--version")?;
+    let version = built(first_line(&programs.mirror, "--version")?);
     let (program, tool) = (programs.mirror.clone(), Tool::Mirror(flags));
     Ok(Contender { name, version, program, tool, most_memory: most.map(|most| most * MIB) })
+}
+
+/// A version of ours, and of which commit it is.
+fn built(version: String) -> String {
+    workspace::commit().map_or(version.clone(), |commit| format!("{version}, commit {commit}"))
 }
 
 impl Tool {

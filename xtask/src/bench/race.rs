@@ -42,8 +42,7 @@ pub(crate) struct Sample {
     pub(crate) requests: Option<Counts>,
     /// What became of small objects, where there are large ones.
     pub(crate) small_objects: Option<SmallObjects>,
-    /// Reads of an object that was read before, and that would not notice that it is another one now; `None` where the
-    /// server keeps no log.
+    /// Reads that would not notice that the object is another one than was listed; `None` where the server keeps no log.
     pub(crate) unpinned: Option<usize>,
 }
 

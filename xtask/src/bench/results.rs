@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use super::{
     latency::SmallObjects,
-    measure::median,
+    measure::{Usage, median},
     race::{Record, Sample},
     record,
     table::table,
@@ -69,11 +69,14 @@ fn section(record: &Record) -> String {
     if record.samples.iter().any(|sample| sample.requests.is_none()) {
         text += "This server tells no requests: what is required of them was not checked here.\n\n";
     }
-    text += "Commands, and seconds (wall/CPU) of each run:\n\n";
+    text += "Commands, and of each run wall s/CPU s/peak MiB:\n\n";
     for contender in ran {
         let command = record.of(contender.name).last().map_or("", |sample| &sample.command);
-        let samples = record.of(contender.name).map(|sample| (sample.usage.wall, sample.usage.cpu()));
-        let samples: Vec<_> = samples.map(|(wall, cpu)| format!("{wall:.2}/{cpu:.2}")).collect();
+        let one = |sample: &Sample| {
+            let Usage { wall, peak, .. } = sample.usage;
+            format!("{wall:.2}/{:.2}/{}", sample.usage.cpu(), peak >> 20)
+        };
+        let samples: Vec<_> = record.of(contender.name).map(one).collect();
         let (name, version, samples) = (contender.name, &contender.version, samples.join(", "));
         text += &format!("- {name} ({version}): `{command}`: {samples}\n");
     }

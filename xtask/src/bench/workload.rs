@@ -67,11 +67,12 @@ pub(crate) enum Bound {
     /// Nothing but listings, and of them as many as there are pages and so many in a hundred more; a range that was split
     /// off may end in a page that is not full.
     OnlyPages { sides: u64, more: u64 },
-    /// Whatever is read of an object after the first time is of the same version.
+    /// Whatever is read is of the version that was listed.
     Pinned,
-    /// No request that carries an object's bytes.
+    /// One request for each object, which carries no bytes, a listing, and nothing else.
     NoBytes,
-    /// The source is read once, and one request in twenty is refused at most.
+    /// The source is read once, one request in twenty is refused at most, and the destination gets about as many as it
+    /// takes: where a server limits the rate, that is a matter of the client alone.
     FewRefusals,
 }
 
@@ -219,7 +220,7 @@ impl Case {
             }
             Stock::Mixed { count, largest } => format!("{count} objects from 1 B to {}, log-uniform", size(largest)),
             Stock::Archives { count, size: bytes } => format!("{count} gzip archives of {}", size(bytes)),
-            Stock::Numbered { count } => format!("{count} keys in folders of up to 1,000,000"),
+            Stock::Numbered { count } => format!("{count} keys, up to a million in one folder"),
         };
         self
     }

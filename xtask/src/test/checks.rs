@@ -20,6 +20,8 @@ pub(crate) fn all(servers: Servers) -> Result<Vec<Step>> {
         Step::command("programs", cargo(["build", "--workspace", "--bins", "--tests"])),
         Step::tests("tests", tests(servers)),
         Step::tests("doctests", with(cargo(["test", "--workspace", "--doc"]), servers)),
+        // Each runs once, to see that it runs.
+        Step::command("micro-benchmarks", cargo(["test", "--workspace", "--features", "bench", "--bench", "*"])),
     ];
     steps.extend(examples::all()?);
     steps.push(Step::command("documentation", documentation()));
