@@ -27,6 +27,7 @@ pub use body::{Body, ByteStream, Pace};
 pub use bucket::Bucket;
 pub use capabilities::{Capabilities, MultipartLimits, RequestCounts};
 pub use climb::Climb;
+pub use congestion::LONG_BODY;
 pub use error::{Error, ErrorKind, Result};
 pub use objects::{ObjectStoreBucket, is_unfinished_file_of};
 pub use open::open;

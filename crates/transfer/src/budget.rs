@@ -1,14 +1,12 @@
 use std::sync::{Arc, atomic::AtomicU64};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use transship_store::LONG_BODY;
 
 use crate::streams::{Place, Streams};
 
 /// Permits are kibibytes, because a semaphore takes at most `u32::MAX` at once.
 const UNIT: u64 = 1 << 10;
-
-/// Objects beyond so many bytes have a place among large bodies: the time of their requests is their bytes' time.
-const SHORT: u64 = 1 << 20;
 
 /// Of the budget, what is left to small objects: one part of so many.
 const RESERVE: u64 = 8;
@@ -68,12 +66,12 @@ impl Budget {
 
     /// Where the bytes of an object are counted that takes a place.
     pub(crate) fn counter(&self, size: u64, unpacks: bool) -> Option<Arc<AtomicU64>> {
-        (size > SHORT || unpacks).then(|| self.streams.moved())
+        (size > LONG_BODY || unpacks).then(|| self.streams.moved())
     }
 
     /// Waits for memory for an object of this size that fits into it: `bytes`, or the whole budget where that is less.
     pub(crate) async fn take_for_small(&self, size: u64, bytes: u64) -> Share {
-        let place = if size > SHORT { Some(self.streams.place().await) } else { None };
+        let place = if size > LONG_BODY { Some(self.streams.place().await) } else { None };
         Share { place, ..self.take(bytes).await }
     }
 

@@ -31,9 +31,10 @@ impl Field<'_> {
 }
 
 /// A name for the table, and flags.
-type Choice = (&'static str, Flags);
+pub(crate) type Choice = (&'static str, Flags);
 
-const DEFAULTS: Choice = ("defaults", &[]);
+/// What the others are compared with.
+pub(crate) const DEFAULTS: Choice = ("defaults", &[]);
 const TRANSFERS: [Choice; 6] = [
     ("--transfers 4", &["--transfers", "4"]),
     ("--transfers 8", &["--transfers", "8"]),

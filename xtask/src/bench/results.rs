@@ -5,6 +5,7 @@ use std::fs;
 use anyhow::{Context, Result};
 
 use super::{
+    field::DEFAULTS,
     latency::SmallObjects,
     measure::{Usage, median},
     race::{Record, Sample},
@@ -69,6 +70,9 @@ fn section(record: &Record) -> String {
     if record.samples.iter().any(|sample| sample.requests.is_none()) {
         text += "This server tells no requests: what is required of them was not checked here.\n\n";
     }
+    if let Some(line) = record.defaults() {
+        text += &line;
+    }
     text += "Commands, and of each run wall s/CPU s/peak MiB:\n\n";
     for contender in ran {
         let command = record.of(contender.name).last().map_or("", |sample| &sample.command);
@@ -96,6 +100,16 @@ impl Record {
 
     fn median(&self, contender: &str, figure: impl Fn(&Sample) -> f64) -> f64 {
         median(self.of(contender).map(figure))
+    }
+
+    /// Where ours was set in different ways: what the best of them takes beside the defaults.
+    fn defaults(&self) -> Option<String> {
+        let (defaults, _) = DEFAULTS;
+        let (first, others) = self.contenders.split_first().filter(|(first, _)| first.name == defaults)?;
+        let wall = |name: &str| self.median(name, |sample| sample.usage.wall);
+        let best = others.iter().min_by(|a, b| wall(a.name).total_cmp(&wall(b.name)))?;
+        let times = wall(first.name) / wall(best.name);
+        Some(format!("The defaults take {times:.2} times as long as the best of the others, {}.\n\n", best.name))
     }
 
     #[allow(clippy::cast_precision_loss)] // bytes as MiB, for people

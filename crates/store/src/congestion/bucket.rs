@@ -12,8 +12,9 @@ use crate::{
     Part, PartInfo, PutOptions, PutReply, RequestCounts, Result, Tag, UnfinishedUpload, Upload,
 };
 
-/// The time of a request with a longer body is the body's.
-const LONG: u64 = 1 << 20;
+/// The time of a request with a longer body (in bytes) is the body's: [`open`](crate::open)ed buckets do not judge by it how
+/// many such requests a store can take. Whoever sends them decides that.
+pub const LONG_BODY: u64 = 1 << 20;
 /// A body up to this long adds nothing to speak of to the time of a request. Of longer ones those are compared that are
 /// less than twice as long as another.
 const NEXT_TO_NOTHING: u64 = 64 << 10;
@@ -70,7 +71,7 @@ async fn through<T>(gate: &Gate, weight: Weight, request: impl Future<Output = R
 
 fn weight_of(body: &Body) -> Weight {
     match body.len() {
-        length if length > LONG || !body.is_at_hand() => Weight::Free,
+        length if length > LONG_BODY || !body.is_at_hand() => Weight::Free,
         length => Weight::Counted(Sort::new(digits(length.saturating_sub(1) / NEXT_TO_NOTHING))),
     }
 }

@@ -21,6 +21,7 @@ mod round;
 mod window;
 
 pub(crate) use bucket::AdaptiveBucket;
+pub use bucket::LONG_BODY;
 
 #[cfg(test)]
 mod tests;
