@@ -116,8 +116,11 @@ async fn many_pages_are_one_list() {
         scene.put("raw", &format!("in/{n:03}"), "x");
     }
     let ran = scene.solgate(&["list"]).ends_with(0);
-    assert_eq!(ran.json().len(), 100);
-    assert_eq!(scene.server().count(Operation::ListObjectsV2), 15);
+    let keys: Vec<_> = ran.json().iter().map(|o| o["key"].clone()).collect();
+    assert_eq!(keys, (0..100).map(|n| format!("{n:03}")).collect::<Vec<_>>());
+    // There are 15; whether a range is split off, and some of what follows it is asked for in vain, is a matter of time.
+    let pages = scene.server().count(Operation::ListObjectsV2);
+    assert!((15..=25).contains(&pages), "{pages} pages");
 }
 
 #[tokio::test(flavor = "multi_thread")]
