@@ -71,7 +71,7 @@ pub(crate) enum Bound {
     Pinned,
     /// One request for each object, which carries no bytes, a listing, and nothing else.
     NoBytes,
-    /// The source is read once, one request in twenty is refused at most, and the destination gets about as many as it
+    /// One request in twenty is refused at most (each may cost another GET), and the destination gets about as many as it
     /// takes: where a server limits the rate, that is a matter of the client alone.
     FewRefusals,
 }
