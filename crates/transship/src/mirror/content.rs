@@ -3,8 +3,9 @@
 use std::{iter, sync::Arc};
 
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt, future::ready, stream};
+use tokio_util::task::AbortOnDropHandle;
 use transship_diff::{Reason, Verdict};
-use transship_store::{Bucket, GetOptions, RetryOptions, retry};
+use transship_store::{Bucket, ErrorKind, GetOptions, RetryOptions, retry};
 use transship_types::{Digest, Entry};
 use transship_verify::Hasher;
 
@@ -34,7 +35,12 @@ pub(super) fn settled(
     let settle = move |source, destination| {
         let (reader, compared) = (Arc::clone(&reader), Arc::clone(&compared));
         async move {
-            let change = reader.settle(source, destination).await?;
+            // On a task of its own: who waits for copies before asking for more changes must not hold up its requests, and
+            // those of the copies behind them.
+            let settles = async move { reader.settle(source, destination).await };
+            let change = AbortOnDropHandle::new(tokio::spawn(settles)).await.unwrap_or_else(|panic| {
+                Err(transship_store::Error::new(ErrorKind::Io, format!("comparing contents: {panic}")).into())
+            })?;
             compared.counts.settles(&change);
             Ok(vec![change])
         }

@@ -1,18 +1,21 @@
 //! A destination is made equal to its source, or left alone.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use proptest::prelude::*;
 use transship::{
-    Error,
+    Error, Place,
     diff::{Filter, Limits, Rule, Rules},
-    mirror::{Deletion, Ends, Guards, MirrorOptions, Mirrored, Reached, Refusal, Share, is_about_order, mirror},
+    mirror::{
+        Content, Deletion, Ends, Guards, MirrorOptions, Mirrored, Reached, Refusal, Share, is_about_order, mirror,
+    },
+    store::{BucketSpec, open},
     types::Outcome,
 };
-use transship_testbed::s3::{Effect, Fault, Operation, PageFault};
+use transship_testbed::s3::{Effect, Fault, Operation, PageFault, S3Server};
 
-use crate::stage::{BUCKET, Stage, place};
+use crate::stage::{BUCKET, Stage, place, spec};
 
 /// What a run did, in counts, and the run's own error.
 #[derive(Debug, Default)]
@@ -40,8 +43,12 @@ fn ends(stage: &Stage) -> Ends {
 }
 
 pub(crate) async fn run(stage: &Stage, options: MirrorOptions) -> Did {
+    run_between(ends(stage), options).await
+}
+
+async fn run_between(ends: Ends, options: MirrorOptions) -> Did {
     let mut did = Did::default();
-    let mut outcomes = mirror(ends(stage), options).outcomes();
+    let mut outcomes = mirror(ends, options).outcomes();
     while let Some(outcome) = outcomes.next().await {
         assert!(did.error.is_none(), "the run's error comes last");
         match outcome {
@@ -211,6 +218,27 @@ async fn what_is_there_is_never_replaced_where_it_is_immutable() {
     let did = run(&stage, MirrorOptions { immutable: true, ..options(&stage, Deletion::Extra) }).await;
     assert_eq!((did.copied, did.failed), (1, 1), "{did:?}");
     assert_eq!(held(&stage.site, "out/")["0000"], "other");
+}
+
+/// What is compared and what is copied ask the same server, which lets them wait: neither may wait for the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn contents_are_compared_while_copies_wait_for_their_turn() {
+    let mut stage = Stage::new().await;
+    stage.options.copy.transfers = 16;
+    let other = |(key, content): (String, String)| (key, content.replace("content", "CONTENT"));
+    fill(&stage, numbered(0..400), numbered(0..400).map(other));
+    let limit = stage.source.faults().add(Fault::above_rate(100, 4).on(Operation::GetObject));
+    let options = MirrorOptions { content: Content::Read, ..options(&stage, Deletion::Nothing) };
+    // As programs open them.
+    let opened = |server: &S3Server, prefix: &str| Place {
+        bucket: open(&BucketSpec::S3(spec(server))).unwrap(),
+        prefix: prefix.to_owned(),
+    };
+    let ends = Ends::new(opened(&stage.source, "in/"), opened(&stage.site, "out/"));
+    // 800 reads.
+    let did = tokio::time::timeout(Duration::from_secs(40), run_between(ends, options)).await.expect("it goes on");
+    assert_eq!((did.copied, did.failed), (400, 0), "{:?}", did.error);
+    assert!(limit.count() > 4, "refused {}", limit.count());
 }
 
 proptest! {
