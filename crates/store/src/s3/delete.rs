@@ -8,6 +8,7 @@ use transship_types::{ErrorClass, Key};
 
 use super::{
     client::{Client, Request},
+    failure::kind_of_code,
     headers, xml,
 };
 use crate::{Deleted, Error, ErrorKind, Result};
@@ -66,7 +67,7 @@ async fn bulk_request(client: &Client, keys: &[Key]) -> Result<Vec<(Key, Error)>
                 let detail = format!("the server reports on {name:?}, which was not asked for");
                 Error::new(ErrorKind::InvalidReply, detail).during("delete", client.location(), None)
             })?;
-            let kind = if code == "AccessDenied" { ErrorKind::AccessDenied } else { ErrorKind::Server };
+            let kind = kind_of_code(&code).unwrap_or(ErrorKind::Server);
             let error = Error::new(kind, message).answered(200, Some(&code));
             Ok((key.clone(), error.during("delete", client.location(), Some(key))))
         })

@@ -72,7 +72,8 @@ impl Refusal {
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>, and what other servers add to it.
-fn kind_of_code(code: &str) -> Option<ErrorKind> {
+/// What a code of S3 means.
+pub(super) fn kind_of_code(code: &str) -> Option<ErrorKind> {
     Some(match code {
         "NoSuchKey" => ErrorKind::NotFound,
         "NoSuchBucket" | "InvalidBucketName" => ErrorKind::NoSuchBucket,

@@ -3,6 +3,9 @@
 // Lints spare tests, but not what tests share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../objects/canned.rs"]
+mod canned;
+mod deletions;
 mod forwarder;
 mod proxied;
 mod refused;
