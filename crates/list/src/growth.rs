@@ -30,14 +30,19 @@ impl Growth {
     /// A page arrived, on one of so many sides, while so many ranges were being listed.
     pub(crate) fn page(&mut self, sides: usize, running: usize) {
         let (now, listers) = (Instant::now(), self.listers());
-        let since = *self.since.get_or_insert(now);
+        // The first page took its time before.
+        let Some(since) = self.since else {
+            self.since = Some(now);
+            return;
+        };
         self.pages += 1;
         self.running += running;
         if self.pages < LOOK * sides * listers {
             return;
         }
-        // Where there was nothing to cut, nothing is learned.
-        if 4 * self.running >= 3 * listers * self.pages {
+        // Where there was nothing to cut, or more than there are to be were not done yet, nothing is learned.
+        let all = listers * self.pages;
+        if (3 * all..=5 * all).contains(&(4 * self.running)) {
             #[allow(clippy::cast_precision_loss)] // some hundred pages
             self.climb.bring(self.pages as f64 / (now - since).as_secs_f64().max(1e-6));
         }
@@ -50,6 +55,22 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    /// A new lister's first page takes longer than others do.
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_takes_its_time_is_no_reason_against_it() {
+        let (mut growth, page) = (Growth::up_to(16), Duration::from_millis(100));
+        for _ in 0..4 {
+            tokio::time::advance(page).await;
+            growth.page(1, 1);
+        }
+        assert_eq!(growth.listers(), 2);
+        for wait in [100, 40, 60, 40, 60, 40] {
+            tokio::time::advance(Duration::from_millis(wait)).await;
+            growth.page(1, 2);
+        }
+        assert_eq!(growth.listers(), 4);
+    }
 
     /// So many listers in the end, where each page takes its lister `wait`, and they share a server that gives a page a
     /// millisecond.
