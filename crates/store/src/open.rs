@@ -5,8 +5,10 @@ use crate::{Bucket, BucketSpec, ObjectStoreBucket, Result, S3Bucket, congestion:
 /// Opens a bucket. Nothing is sent yet: [`Bucket::probe`] does that.
 ///
 /// What is behind a network gets as many requests at once, and a second, as it can take, however many callers there are:
-/// others wait. That is decided for each bucket that is opened, apart for reads, writes, listings and deletions, so the
-/// same one is to be used for all that is done there. Requests still fail where the store refuses them.
+/// others wait. That is decided for each bucket that is opened, apart for reads, writes, copies, listings and deletions, so the
+/// same one is to be used for all that is done there. Requests still fail where the store refuses them. One that was begun
+/// must be polled to its end or dropped, because others may wait for it: a stream of requests that is left alone while
+/// another one is waited for belongs on a task.
 ///
 /// # Errors
 /// `Configuration`, where the specification cannot work.

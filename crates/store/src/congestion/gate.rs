@@ -79,8 +79,8 @@ impl Verdict {
     pub(super) fn on(error: &Error) -> Self {
         match (error.kind(), error.status()) {
             (ErrorKind::Throttled, _) | (_, Some(503 | 429)) => Self::Refused,
+            (ErrorKind::Timeout, _) | (_, Some(408 | 504)) => Self::Unanswered,
             (_, Some(status)) if status < 500 => Self::Denied,
-            (ErrorKind::Timeout, _) => Self::Unanswered,
             _ => Self::Unknown,
         }
     }

@@ -9,8 +9,8 @@ use super::{
     round::{Done, Round},
 };
 
-/// Where it begins. No store is flooded by so few, and they double within a round trip; that requests take long is no
-/// reason to have fewer either.
+/// Where it begins. No store is flooded by so few, and they soon double; that requests take long is no reason to have fewer
+/// either.
 const AT_FIRST: f64 = 16.0;
 /// Beyond this no caller goes.
 const MOST: f64 = 4096.0;
@@ -30,6 +30,12 @@ pub(super) struct Limit {
     quickest: Quickest,
     round: Round,
     last: Option<Step>,
+    /// The quickest round trip known is so old that the line has to be gone for a moment, to see it again.
+    looks_again: bool,
+    /// While it looks: what the limit is otherwise.
+    otherwise: Option<f64>,
+    /// It has looked: where there is a line, fewer may do as much.
+    tries_fewer: bool,
     /// The last refusal.
     cut: Option<Instant>,
     /// When it was changed. Requests that were sent before say nothing of how it is now.
@@ -85,6 +91,9 @@ impl Limit {
             quickest: Quickest::new(now),
             round: Round::new(now),
             last: None,
+            looks_again: false,
+            otherwise: None,
+            tries_fewer: false,
             cut: None,
             changed: now,
             in_vain: None,
@@ -102,8 +111,11 @@ impl Limit {
     pub(super) fn answered(&mut self, sort: Sort, begun: Instant, under_way: usize, now: Instant) {
         let trip = now - begun;
         let (quickest, looks_again) = self.quickest.note(sort, trip, now);
-        if begun >= self.changed {
-            self.round.looks_again |= looks_again;
+        self.looks_again |= looks_again;
+        if under_way <= 1 && self.get() > 1 {
+            // Time in which nobody asks for anything is not the store's.
+            (self.round, self.last) = (Round::new(now), None);
+        } else if begun >= self.changed {
             self.round.answered(sort, [trip, quickest], under_way, self.get());
         } else if self.round.answers == 0 {
             self.round = Round::new(now);
@@ -114,15 +126,17 @@ impl Limit {
     }
 
     /// A refusal, or no answer in time, to a request that was sent at `begun`, with so many under way. Says whether the
-    /// limit shrank: once a round trip, because all that were under way are refused alike.
+    /// limit shrank: once a round trip, because all that were under way are refused alike. What was not used of it is lost,
+    /// down to where it begins.
     pub(super) fn refused(&mut self, begun: Instant, under_way: usize, now: Instant) -> bool {
         if self.cut.is_some_and(|cut| begun < cut) {
             return false;
         }
         #[allow(clippy::cast_precision_loss)]
         let used = under_way as f64;
-        (self.limit, self.cut, self.last) = ((self.limit.min(used) * AFTER_REFUSAL).max(1.0), Some(now), None);
-        (self.round, self.changed) = (Round::new(now), now);
+        self.set((self.limit.min(used.max(AT_FIRST)) * AFTER_REFUSAL).max(1.0), now);
+        (self.cut, self.last, self.otherwise, self.in_vain) = (Some(now), None, None, None);
+        self.round = Round::new(now);
         true
     }
 
@@ -134,6 +148,15 @@ impl Limit {
     fn end_round(&mut self, now: Instant) {
         #[allow(clippy::cast_precision_loss)]
         let from = self.limit.min(self.round.most as f64);
+        if let Some(limit) = self.otherwise.take() {
+            (self.round, self.tries_fewer) = (Round::new(now), true);
+            return self.set(limit, now);
+        }
+        if self.looks_again && from > AT_FIRST {
+            (self.looks_again, self.otherwise, self.last) = (false, Some(self.limit), None);
+            self.round = Round::new(now);
+            return self.set(AT_FIRST, now);
+        }
         let (used, line, long_line) = (self.round.is_used(), self.round.is_in_line(), self.round.is_in_long_line());
         if !used && (from <= AT_FIRST || !long_line) {
             // More than what is wanted: nothing is learned about it.
@@ -146,13 +169,13 @@ impl Limit {
         if is_doubtful && f64::from(self.round.answers) < 2.0 * self.limit {
             return;
         }
-        let (looks_again, _) = (self.round.looks_again, self.last.take());
-        self.round = Round::new(now);
+        (self.round, self.last) = (Round::new(now), None);
         let in_vain = |outcome| outcome == Outcome::Less || outcome == Outcome::Same && line;
         let to = match tried {
             Some((last, Outcome::Less)) if last.is_cut() => {
                 // It was not a line that they waited in.
                 self.quickest.forget();
+                self.looks_again = true;
                 return self.set(last.from, now);
             }
             Some((last, outcome)) if last.is_doubling() && in_vain(outcome) => {
@@ -163,7 +186,7 @@ impl Limit {
             Some((last, Outcome::More)) if last.is_doubling() => self.more(now),
             // So few make no line.
             _ if from <= AT_FIRST => self.more(now),
-            _ if long_line || line && looks_again => (from * AFTER_LONG_LINE).max(AT_FIRST),
+            _ if long_line || line && std::mem::take(&mut self.tries_fewer) => (from * AFTER_LONG_LINE).max(AT_FIRST),
             _ if line => from,
             _ => self.more(now),
         };
@@ -248,7 +271,7 @@ mod tests {
         assert_eq!(limit.get(), 11);
         assert!(limit.refused(at(12), 11, at(30)));
         assert_eq!(limit.get(), 7);
-        assert!(limit.refused(at(31), 2, at(40)), "what was not used had no share in it");
-        assert_eq!(limit.get(), 1);
+        assert!(limit.refused(at(31), 2, at(40)));
+        assert_eq!(limit.get(), 5);
     }
 }

@@ -52,7 +52,7 @@ impl Quickest {
     }
 
     /// Takes note of a round trip. Gives the quickest one known, and says whether it is time to look again how quick it is
-    /// without a line.
+    /// without a line: what is new may have waited in one.
     pub(super) fn note(&mut self, sort: Sort, trip: Duration, now: Instant) -> (Duration, bool) {
         let age = now - self.since;
         if age > MEMORY {

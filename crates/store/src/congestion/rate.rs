@@ -26,6 +26,8 @@ const LATE: Duration = Duration::from_millis(10);
 /// It is no longer needed so long after the last refusal, and after it last held up anything.
 const REFUSED_LONG_AGO: Duration = Duration::from_secs(30);
 const HELD_LONG_AGO: Duration = Duration::from_secs(10);
+/// Who asks for much at once and then for nothing is always held up: then it ends so long after the last refusal.
+const FORGOTTEN: Duration = Duration::from_secs(300);
 
 /// Nothing but a count, until requests are refused.
 #[derive(Debug)]
@@ -75,7 +77,8 @@ impl Rate {
         self.window.answered(now);
         self.admitted = now;
         let Some(pace) = &mut self.pace else { return };
-        if now - pace.cut > REFUSED_LONG_AGO && now - pace.held > HELD_LONG_AGO {
+        let (refused, held) = (now - pace.cut, now - pace.held);
+        if refused > REFUSED_LONG_AGO && held > HELD_LONG_AGO || refused > FORGOTTEN {
             self.pace = None;
             return;
         }

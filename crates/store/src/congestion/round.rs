@@ -25,8 +25,6 @@ pub(super) struct Round {
     /// The most that were under way.
     pub(super) most: usize,
     sorts: [Tally; Sort::COUNT],
-    /// The quickest round trip known is so old that the line has to become shorter for a moment, to see it again.
-    pub(super) looks_again: bool,
 }
 
 /// Answers of one sort.
@@ -47,7 +45,7 @@ pub(super) struct Done {
 
 impl Round {
     pub(super) fn new(began: Instant) -> Self {
-        Self { began, answers: 0, full: 0, most: 0, sorts: Default::default(), looks_again: false }
+        Self { began, answers: 0, full: 0, most: 0, sorts: Default::default() }
     }
 
     pub(super) fn answered(&mut self, sort: Sort, [trip, quickest]: [Duration; 2], under_way: usize, limit: usize) {

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{
-    gate::{Gate, Weight},
+    gate::{Gate, Verdict, Weight},
     quickest::Sort,
 };
 use crate::{Error, ErrorKind, Result, RetryOptions, retry};
@@ -31,6 +31,8 @@ struct Store {
     round_trip: Mutex<Duration>,
     /// How many it works on at once; the others wait in line.
     workers: Semaphore,
+    /// So many milliseconds go by on the way.
+    way: AtomicU64,
     /// It takes up to so many times as long, by chance.
     scatter: AtomicU32,
     /// With more than so many under way it does less than half as much.
@@ -49,6 +51,7 @@ impl Store {
         Arc::new(Self {
             round_trip: Mutex::new(round_trip),
             workers: Semaphore::new(workers),
+            way: AtomicU64::new(0),
             scatter: AtomicU32::new(1),
             bears: AtomicUsize::new(usize::MAX),
             under_way: Arc::default(),
@@ -73,6 +76,7 @@ impl Store {
         let slowdown = if under_way > bears { 2.5 * under_way as f64 / bears as f64 } else { 1.0 };
         let chance =
             f64::from(self.scatter.load(Ordering::Relaxed) - 1) * f64::from(self.throw()) / f64::from(u32::MAX);
+        sleep(Duration::from_millis(self.way.load(Ordering::Relaxed))).await;
         let worker = self.workers.acquire().await.unwrap();
         let round_trip = *self.round_trip.lock().unwrap();
         sleep((round_trip * trips).mul_f64(slowdown * (1.0 + chance))).await;
@@ -238,7 +242,7 @@ async fn a_store_that_works_on_so_many_at_once_gets_no_endless_line() {
     // Long enough that the line could be taken for what the store takes.
     let (answered, _) = traffic(&gate, &store, 500, 4 * MINUTE).await;
     assert!(answered > 950.0, "{answered}/s of 1000");
-    assert!((20..=80).contains(&gate.at_once()), "{} at once", gate.at_once());
+    assert!((16..=80).contains(&gate.at_once()), "{} at once", gate.at_once());
 }
 
 /// What takes a tenth of the time is never slow, and what takes ten times as long is no line.
@@ -254,7 +258,7 @@ async fn requests_are_compared_with_their_like() {
     let (_, answered) = both(usize::MAX >> 3, 100).await;
     assert!(answered > 8900.0, "{answered}/s of 9090, where nothing waits");
     let (at_once, _) = both(20, 500).await;
-    assert!((20..=160).contains(&at_once), "{at_once} at once, where twenty are worked on");
+    assert!((16..=160).contains(&at_once), "{at_once} at once, where twenty are worked on");
 }
 
 #[tokio::test(start_paused = true)]
@@ -265,6 +269,58 @@ async fn a_store_that_gets_slow_gets_less() {
     let _busy = store.workers.acquire_many(60).await.unwrap();
     traffic(&gate, &store, 64, MINUTE / 4).await;
     assert!((4..=32).contains(&gate.at_once()), "{} at once, where four are worked on", gate.at_once());
+}
+
+/// One after the other, so that no answer ever comes as quickly as it would without a line.
+#[tokio::test(start_paused = true)]
+async fn a_line_is_not_taken_for_the_way_in_the_long_run() {
+    let (gate, store) = (gate(), Store::new(10 * MILLISECOND, 1, 1e9));
+    store.way.store(200, Ordering::Relaxed);
+    let watch = async {
+        let mut most = 0;
+        for _ in 0..290 {
+            sleep(MINUTE / 60).await;
+            most = most.max(gate.at_once());
+        }
+        most
+    };
+    let (_, most) = tokio::join!(traffic(&gate, &store, 512, 5 * MINUTE), watch);
+    assert!((20..=128).contains(&most), "{most} at once, where 21 are enough");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_is_not_the_stores() {
+    let (gate, store) = (gate(), Store::new(20 * MILLISECOND, usize::MAX >> 3, 1e9));
+    for burst in 1..=8 {
+        let started = Instant::now();
+        objects(&gate, &store, 200, 200).await;
+        let took = started.elapsed();
+        assert!(burst < 3 || took < 30 * MILLISECOND, "burst {burst} took {took:?}; all at once take 20 ms");
+        sleep(MINUTE / 60).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_after_a_doubling_in_vain_do_not_leave_it_with_one() {
+    let (gate, store) = (gate(), Store::new(50 * MILLISECOND, usize::MAX >> 3, 1e9));
+    store.bears.store(100, Ordering::Relaxed);
+    traffic(&gate, &store, 256, MINUTE / 60).await;
+    *store.per_second.lock().unwrap() = 0.0;
+    *store.tokens.lock().unwrap() = (0.0, Instant::now());
+    traffic(&gate, &store, 256, MINUTE / 120).await;
+    *store.per_second.lock().unwrap() = 1e9;
+    traffic(&gate, &store, 256, MINUTE / 12).await;
+    assert!(gate.at_once() > 8, "{} at once", gate.at_once());
+}
+
+#[test]
+fn no_answer_in_time_is_none_whatever_its_status() {
+    let on = |kind, status| Verdict::on(&Error::new(kind, "").answered(status, None));
+    assert_eq!(on(ErrorKind::Timeout, 400), Verdict::Unanswered);
+    assert_eq!(on(ErrorKind::Server, 504), Verdict::Unanswered);
+    assert_eq!(on(ErrorKind::Throttled, 200), Verdict::Refused);
+    assert_eq!(on(ErrorKind::NotFound, 404), Verdict::Denied);
+    assert_eq!(on(ErrorKind::Server, 500), Verdict::Unknown);
 }
 
 #[tokio::test(start_paused = true)]
@@ -290,20 +346,12 @@ async fn a_way_that_becomes_longer_is_no_line() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_way_that_becomes_longer_is_mistaken_once() {
+async fn a_way_that_becomes_longer_is_mistaken_for_no_long_time() {
     let (gate, store) = (gate(), Store::new(5 * MILLISECOND, usize::MAX >> 3, 1e9));
     traffic(&gate, &store, 64, MINUTE / 20).await;
     *store.round_trip.lock().unwrap() = 100 * MILLISECOND;
-    let watch = async {
-        let mut least = usize::MAX;
-        for _ in 0..500 {
-            sleep(10 * MILLISECOND).await;
-            least = least.min(gate.at_once());
-        }
-        least
-    };
-    let (_, least) = tokio::join!(traffic(&gate, &store, 64, MINUTE / 10), watch);
-    assert_eq!(least, 32);
+    let (answered, _) = traffic(&gate, &store, 64, MINUTE / 12).await;
+    assert!(answered > 550.0, "{answered}/s of 640");
 }
 
 #[tokio::test(start_paused = true)]
