@@ -33,4 +33,5 @@ async fn a_key_that_is_refused_says_why_as_a_whole_reply_would() {
         assert_eq!((error.kind(), error.class()), (kind, class), "{code}: {error}");
     }
     assert!(deleted.iter().any(|one| one.key.as_str() == "d" && one.result.is_ok()));
+    assert_eq!(server.asked().len(), 1, "one request for all");
 }
