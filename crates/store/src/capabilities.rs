@@ -15,6 +15,8 @@ pub struct Capabilities {
     pub max_put: u64,
     /// The largest object that one [`copy`](crate::Bucket::copy) may copy, in bytes; 0 where it cannot.
     pub max_copy: u64,
+    /// How many keys one request deletes.
+    pub max_delete: usize,
     /// The limits of multipart uploads.
     pub multipart: MultipartLimits,
     /// Content type, encoding and the like are kept.

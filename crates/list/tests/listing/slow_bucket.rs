@@ -109,6 +109,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     streams_bodies: false,
     max_put: 0,
     max_copy: 0,
+    max_delete: 1,
     multipart: MultipartLimits::S3,
     content_headers: false,
     metadata: false,

@@ -1,6 +1,7 @@
 use std::{fmt, ops::Range, sync::Arc};
 
 use async_trait::async_trait;
+use futures::future::try_join_all;
 use transship_types::Key;
 
 use super::{
@@ -67,6 +68,43 @@ async fn through<T>(gate: &Gate, weight: Weight, request: impl Future<Output = R
     let result = request.await;
     passage.end(&result);
     result
+}
+
+/// Deletes so many keys at most with each request; what became of each, in order.
+pub(super) async fn deleted<'a, F>(
+    gate: &Gate,
+    keys: &'a [Key],
+    most: usize,
+    delete: impl Fn(&'a [Key]) -> F,
+) -> Result<Vec<Deleted>>
+where
+    F: Future<Output = Result<Vec<Deleted>>>,
+{
+    let request = |keys: &'a [Key]| {
+        let delete = &delete;
+        async move {
+            let passage = gate.pass(Weight::Counted(Sort::new(digits(keys.len() as u64 / 2)))).await;
+            let result = delete(keys).await;
+            match &result {
+                Ok(all) => passage.judge(verdict_on(all)),
+                failed => passage.end(failed),
+            }
+            result
+        }
+    };
+    // As many as the gate lets through.
+    let deleted = try_join_all(keys.chunks(most.max(1)).map(request)).await?;
+    Ok(deleted.into_iter().flatten().collect())
+}
+
+/// A store may refuse single keys, in a reply that is a success.
+fn verdict_on(all: &[Deleted]) -> Verdict {
+    let verdict = |one: &Deleted| one.result.as_ref().map_or_else(Verdict::on, |()| Verdict::Answered);
+    match all {
+        [only] => verdict(only),
+        all if all.iter().any(|one| verdict(one) == Verdict::Refused) => Verdict::Refused,
+        _ => Verdict::Answered,
+    }
 }
 
 fn weight_of(body: &Body) -> Weight {
@@ -140,16 +178,8 @@ impl Bucket for AdaptiveBucket {
     }
 
     async fn delete(&self, keys: &[Key]) -> Result<Vec<Deleted>> {
-        let sort = Sort::new(digits(keys.len() as u64 / 2));
-        let passage = self.deletes.pass(Weight::Counted(sort)).await;
-        let result = self.inner.delete(keys).await;
-        // S3 refuses keys one by one, in a reply that is a success.
-        let refused = |deleted: &Deleted| deleted.result.as_ref().is_err_and(|e| Verdict::on(e) == Verdict::Refused);
-        match &result {
-            Ok(all) if all.iter().any(refused) => passage.judge(Verdict::Refused),
-            other => passage.end(other),
-        }
-        result
+        let most = self.inner.capabilities().max_delete;
+        deleted(&self.deletes, keys, most, |keys| self.inner.delete(keys)).await
     }
 
     /// Cleans up, often in the last seconds of a run: it waits for nobody.

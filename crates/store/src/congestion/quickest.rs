@@ -75,3 +75,23 @@ impl Quickest {
         self.trips = Default::default();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_quick_is_remembered_for_a_while_and_after_a_pause_not_at_all() {
+        let start = Instant::now();
+        let [ten, twenty, fifty] = [10, 20, 50].map(Duration::from_millis);
+        let of = |seconds: &[(u64, Duration)]| {
+            let mut quickest = Quickest::new(start);
+            let noted =
+                |(at, trip): &(u64, Duration)| quickest.note(Sort::new(0), *trip, start + Duration::from_secs(*at));
+            seconds.iter().map(noted).collect::<Vec<_>>()
+        };
+        assert_eq!(of(&[(0, ten), (29, fifty), (31, fifty)]), [(ten, false), (ten, false), (ten, true)]);
+        assert_eq!(of(&[(0, ten), (31, twenty), (62, fifty)]), [(ten, false), (ten, true), (twenty, true)]);
+        assert_eq!(of(&[(0, ten), (61, fifty)]), [(ten, false), (fifty, true)]);
+    }
+}

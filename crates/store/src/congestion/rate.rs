@@ -164,4 +164,25 @@ mod tests {
         assert!(after(8.0) > 250.0 && after(12.0) > 400.0, "{} {}", after(8.0), after(12.0));
         assert!((30.0..45.0).contains(&now), "{now}");
     }
+
+    #[test]
+    fn who_asks_in_bursts_is_held_up_no_longer_than_five_minutes() {
+        let start = Instant::now();
+        let at = |seconds: f64| start + Duration::from_secs_f64(seconds);
+        let mut rate = Rate::new(start);
+        (0..100).for_each(|_| rate.answered(start));
+        (0..5).for_each(|_| _ = rate.refused(start, at(0.5)));
+        let last = (1..).map(f64::from).find(|second| {
+            // Fifty at once, then nothing.
+            let mut now = *second;
+            for _ in 0..50 {
+                while let Err(wait) = rate.take(at(now)) {
+                    now += wait.as_secs_f64();
+                }
+                rate.answered(at(now));
+            }
+            rate.per_second().is_none()
+        });
+        assert_eq!(last, Some(301.0));
+    }
 }

@@ -17,10 +17,13 @@ use tokio::{
 };
 
 use super::{
+    bucket::deleted,
     gate::{Gate, Verdict, Weight},
     quickest::Sort,
 };
-use crate::{Error, ErrorKind, Result, RetryOptions, retry};
+use transship_types::Key;
+
+use crate::{Deleted, Error, ErrorKind, Result, RetryOptions, retry};
 
 const PLACE: &str = "s3://bucket";
 const GET: Sort = Sort::new(0);
@@ -213,6 +216,30 @@ async fn the_rate_follows_the_store_down_and_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_request_of_a_deletion_is_paced() {
+    let store = &Store::new(30 * MILLISECOND, usize::MAX >> 3, 50.0);
+    let keys: Vec<Key> = (0..1500).map(|number| Key::from(number.to_string())).collect();
+    let (gate, mut left) = (gate(), keys);
+    for tries in 0.. {
+        // A store that deletes one key with each request, and says what became of it.
+        let delete = |keys: &[Key]| {
+            let [key] = keys else { panic!("{} keys", keys.len()) };
+            let key = key.clone();
+            async move { Ok(vec![Deleted { key, result: store.ask(1).await }]) }
+        };
+        let all = deleted(&gate, &left, 1, delete).await.unwrap();
+        assert!(all.iter().map(|one| &one.key).eq(&left), "one for each, in order");
+        left = all.into_iter().filter(|one| one.result.is_err()).map(|one| one.key).collect();
+        if left.is_empty() {
+            break;
+        }
+        assert!(tries < 5, "{} keys are left", left.len());
+    }
+    let (answered, refused) = store.count();
+    assert!(answered == 1500 && refused < 200, "{answered} answered, {refused} refused");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_store_that_was_away_is_used_in_full_again() {
     let (gate, store) = (gate(), Store::new(50 * MILLISECOND, usize::MAX >> 3, 1e9));
     *store.per_second.lock().unwrap() = 0.0;
@@ -314,10 +341,11 @@ async fn refusals_after_a_doubling_in_vain_do_not_leave_it_with_one() {
 }
 
 #[test]
-fn no_answer_in_time_is_none_whatever_its_status() {
+fn no_answer_is_none_whatever_became_of_it() {
     let on = |kind, status| Verdict::on(&Error::new(kind, "").answered(status, None));
     assert_eq!(on(ErrorKind::Timeout, 400), Verdict::Unanswered);
     assert_eq!(on(ErrorKind::Server, 504), Verdict::Unanswered);
+    assert_eq!(Verdict::on(&Error::new(ErrorKind::Connection, "")), Verdict::Unanswered);
     assert_eq!(on(ErrorKind::Throttled, 200), Verdict::Refused);
     assert_eq!(on(ErrorKind::NotFound, 404), Verdict::Denied);
     assert_eq!(on(ErrorKind::Server, 500), Verdict::Unknown);

@@ -29,6 +29,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     max_put: MAX_PUT,
     // `Copy Blob` may go on after its reply, with half an object in view meanwhile.
     max_copy: 0,
+    max_delete: super::deleting::AZURE_BATCH,
     multipart: MULTIPART,
     content_headers: true,
     metadata: true,

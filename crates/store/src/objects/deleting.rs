@@ -9,7 +9,7 @@ use super::{backing::Backing, failure::explain};
 use crate::{Error, ErrorKind, Result};
 
 /// <https://learn.microsoft.com/en-us/rest/api/storageservices/blob-batch#remarks>
-const AZURE_BATCH: usize = 256;
+pub(super) const AZURE_BATCH: usize = 256;
 pub(super) const AT_ONCE: usize = 16;
 
 /// Deletes each path, and gives one result for each, in order. What is not there counts as deleted, what is no path

@@ -34,6 +34,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     max_put: i64::MAX as u64,
     // A copy would be a hard link: writing into one of the two files in place would change both.
     max_copy: 0,
+    max_delete: 1,
     multipart: MultipartLimits { min_part: 1, max_part: i64::MAX as u64, max_parts: u32::MAX },
     content_headers: false,
     metadata: false,

@@ -28,6 +28,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     streams_bodies: false,
     max_put: MAX_OBJECT,
     max_copy: MAX_OBJECT,
+    max_delete: 1,
     // <https://cloud.google.com/storage/quotas#requests>: the limits of S3.
     multipart: MultipartLimits::S3,
     content_headers: true,

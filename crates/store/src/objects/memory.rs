@@ -17,6 +17,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     streams_bodies: false,
     max_put: u64::MAX,
     max_copy: u64::MAX,
+    max_delete: 1,
     multipart: MultipartLimits { min_part: 1, max_part: u64::MAX, max_parts: u32::MAX },
     content_headers: true,
     metadata: true,

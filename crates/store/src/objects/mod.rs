@@ -88,6 +88,7 @@ impl ObjectStoreBucket {
             streams_bodies: false,
             max_put: 5 << 30,
             max_copy: 0,
+            max_delete: 1,
             multipart: MultipartLimits::S3,
             content_headers: true,
             metadata: true,

@@ -14,7 +14,7 @@ use super::{
 use crate::{Deleted, Error, ErrorKind, Result};
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
-const KEYS_A_REQUEST: usize = 1000;
+pub(super) const KEYS_A_REQUEST: usize = 1000;
 
 const SINGLES_AT_ONCE: usize = 16;
 

@@ -56,6 +56,7 @@ impl S3Bucket {
             streams_bodies: true,
             max_put: 5 << 30,
             max_copy: 5 << 30,
+            max_delete: delete::KEYS_A_REQUEST,
             multipart: MultipartLimits::S3,
             content_headers: true,
             metadata: true,
