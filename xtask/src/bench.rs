@@ -98,6 +98,10 @@ fn side_by_side(arguments: &Arguments) -> Result<ExitCode> {
             case.server = server;
             case.name = format!("{}-on-{}", case.name, server.slug());
         }
+        if !case.can_run() && arguments.workloads.is_empty() {
+            println!("\n{}: not run, it needs the testbed's own server", case.name);
+            continue;
+        }
         let field = if arguments.sweep {
             case.name += "-sweep";
             Field::Settings

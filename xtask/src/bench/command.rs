@@ -32,6 +32,8 @@ const RCLONE_LARGE: &str = "--transfers 4 --fast-list --checksum --s3-no-check-b
      --s3-upload-cutoff 5Gi --s3-chunk-size 64Mi --multi-thread-streams 8";
 const RCLONE_COMPARE: &str = "--checksum --fast-list --checkers 64 --s3-no-check-bucket";
 const RCLONE_LIST: &str = "--fast-list --checkers 64";
+/// What an s3sync user sets. It still verifies what it wrote.
+const S3SYNC: &str = "--worker-size 64 --max-parallel-listings 64 --disable-tagging --disable-payload-signing";
 
 /// One object: read, unpacked, written to two places side by side.
 const PIPES: &str = r#"f=$(mktemp -u) && mkfifo "$f" && { "$0" --config "$1" rcat "to:$3/${5%.gz}" <"$f" & } && "$0" \
@@ -63,7 +65,7 @@ impl Contender {
             }
             Tool::Rclone(setting) => rclone(&mut command, setting, case, route)?,
             Tool::JuiceFs(setting) => juicefs(&mut command, setting, case, route),
-            Tool::S3Sync(setting) => s3sync(&mut command, setting, route),
+            Tool::S3Sync(setting) => s3sync(&mut command, setting, case, route),
             Tool::S5cmd(setting) => s5cmd(&mut command, setting, case, route)?,
             Tool::Aws(setting) => aws(&mut command, setting, case, route)?,
             Tool::Floor => floor(&mut command, case, route),
@@ -109,7 +111,7 @@ fn juicefs(command: &mut Command, setting: Setting, case: &Case, route: &Route<'
     command.arg(place(&route.from)).args(route.to.iter().map(place));
 }
 
-fn s3sync(command: &mut Command, setting: Setting, route: &Route<'_>) {
+fn s3sync(command: &mut Command, setting: Setting, case: &Case, route: &Route<'_>) {
     for (end, place) in [("source", Some(&route.from)), ("target", route.to.first())] {
         let endpoint = place.map_or("", |place| &place.endpoint);
         for (flag, value) in [
@@ -123,7 +125,10 @@ fn s3sync(command: &mut Command, setting: Setting, route: &Route<'_>) {
         command.arg(format!("--{end}-force-path-style"));
     }
     if setting == Setting::Tuned {
-        command.args(["--worker-size", "64", "--max-parallel-listings", "64"]);
+        command.args(S3SYNC.split_whitespace());
+        if case.together {
+            command.arg("--server-side-copy");
+        }
     }
     command.args(std::iter::once(&route.from).chain(&route.to).map(|place| format!("s3://{}", place.folder())));
 }

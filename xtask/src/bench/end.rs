@@ -64,7 +64,7 @@ impl ServerKind {
     }
 }
 
-/// Requests by S3 operation.
+/// Requests by S3 operation, or keys by bucket.
 pub(crate) type Counts = BTreeMap<String, u64>;
 
 /// One request as the testbed's server saw it. Times are seconds since 1970, the same clock at both ends.
@@ -188,6 +188,15 @@ impl End {
     /// The server is gone.
     pub(crate) fn seen(&mut self) -> Result<Option<Vec<Seen>>> {
         self.asked("seen")
+    }
+
+    /// How many different keys of each bucket, of those that are made up, were listed since this was asked last; `None`
+    /// where the server does not count them.
+    ///
+    /// # Errors
+    /// The server is gone.
+    pub(crate) fn listed(&mut self) -> Result<Option<Counts>> {
+        self.asked("listed")
     }
 
     fn asked<T: serde::de::DeserializeOwned>(&mut self, question: &str) -> Result<Option<T>> {

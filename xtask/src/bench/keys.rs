@@ -10,7 +10,7 @@ use super::{
     build::Programs,
     end::{ACCESS_KEY, BUCKET, Counts, End, SECRET_KEY},
     machine::Machine,
-    measure::{Usage, measured_within, median},
+    measure::{Terms, Usage, measured, median},
     record,
     server::Setup,
     stock::Stock,
@@ -161,7 +161,8 @@ fn one(
     let mut command = std::process::Command::new(&programs.mirror);
     command.args(case.arguments()).arg("--config").arg(config).envs(ON_ANY_MACHINE);
     let log = record::directory()?.join("keys.log");
-    let usage = measured_within(Some(arguments.limit), &programs.xtask, &command, &log)?;
+    let terms = Terms { address_space: Some(arguments.limit), ..Terms::default() };
+    let usage = measured(terms, &programs.xtask, &command, &log)?;
     let after = requests()?;
     let said = fs::read_to_string(&log)?;
     let digits: String = said.chars().filter(|c| *c != ',').collect();

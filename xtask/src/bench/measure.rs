@@ -34,11 +34,23 @@ impl Usage {
     }
 }
 
+/// What a program may need, and how it may end.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Terms {
+    /// No more address space than so many bytes: it fails where it needs more.
+    pub(crate) address_space: Option<u64>,
+    /// A status with which it says that it did its work.
+    pub(crate) accept: Option<i32>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The program gets no more address space than this, in bytes
     #[arg(long, value_name = "BYTES")]
     address_space: Option<u64>,
+    /// The program may end with this status as well as with 0
+    #[arg(long, value_name = "STATUS")]
+    accept: Option<i32>,
     /// Where the figures go
     usage: PathBuf,
     /// The program and its arguments
@@ -51,23 +63,15 @@ pub(crate) struct Arguments {
 ///
 /// # Errors
 /// It cannot be started, or it failed: with the end of what it printed.
-pub(crate) fn measured(xtask: &Path, command: &Command, log: &Path) -> Result<Usage> {
-    measured_within(None, xtask, command, log)
-}
-
-/// The same where the program gets no more address space than so many bytes: it fails where it needs more.
-///
-/// # Errors
-/// As [`measured`].
-pub(crate) fn measured_within(limit: Option<u64>, xtask: &Path, command: &Command, log: &Path) -> Result<Usage> {
+pub(crate) fn measured(terms: Terms, xtask: &Path, command: &Command, log: &Path) -> Result<Usage> {
     let name = command.get_program().display().to_string();
     let output = File::create(log).with_context(|| format!("create {}", log.display()))?;
     let usage = tempfile::NamedTempFile::new().context("make a temporary file")?;
     let mut starter = Command::new(xtask);
     starter.args(["bench", "measure"]);
-    if let Some(limit) = limit {
-        starter.arg("--address-space").arg(limit.to_string());
-    }
+    let Terms { address_space, accept } = terms;
+    let address_space = address_space.map(|limit| format!("--address-space={limit}"));
+    starter.args(address_space.into_iter().chain(accept.map(|status| format!("--accept={status}"))));
     starter.arg(usage.path()).arg(command.get_program()).args(command.get_args());
     starter.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     starter.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
@@ -90,18 +94,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         // The program inherits it.
         setrlimit(Resource::As, Rlimit { current: Some(bytes), maximum: Some(bytes) }).context("limit memory")?;
     }
-    let usage = usage_of(Command::new(program).args(rest))?;
+    let usage = usage_of(Command::new(program).args(rest), arguments.accept)?;
     fs::write(&arguments.usage, serde_json::to_vec(&usage)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn usage_of(command: &mut Command) -> Result<Usage> {
+fn usage_of(command: &mut Command, accept: Option<i32>) -> Result<Usage> {
     let name = command.get_program().display().to_string();
     let start = Instant::now();
     let mut child = command.spawn().with_context(|| format!("start {name}"))?;
     let ended = child.wait4().with_context(|| format!("wait for {name}"))?;
     let wall = start.elapsed().as_secs_f64();
-    if !ended.status.success() {
+    if !ended.status.success() && (accept.is_none() || ended.status.code() != accept) {
         bail!("{name}: {}", ended.status);
     }
     let usage = ended.rusage;
@@ -127,16 +131,20 @@ mod tests {
 
     #[test]
     fn processor_time_and_memory_are_the_programs_own() {
-        let idle = usage_of(&mut shell("sleep 0.2")).unwrap();
+        let idle = usage_of(&mut shell("sleep 0.2"), None).unwrap();
         assert!(idle.wall >= 0.2 && idle.cpu() < 0.2, "{idle:?}");
-        let busy = usage_of(&mut shell("x=$(head -c 60000000 /dev/zero | tr '\\0' a); test ${#x} = 60000000")).unwrap();
+        let busy = "x=$(head -c 60000000 /dev/zero | tr '\\0' a); test ${#x} = 60000000";
+        let busy = usage_of(&mut shell(busy), None).unwrap();
         assert!(busy.cpu() > idle.cpu() && busy.peak > 60_000_000, "{busy:?}");
     }
 
     #[test]
     fn a_program_that_fails_is_an_error() {
-        let error = usage_of(&mut shell("exit 3")).unwrap_err();
-        assert!(error.to_string().contains("exit status: 3"), "{error:#}");
+        for accept in [None, Some(4)] {
+            let error = usage_of(&mut shell("exit 3"), accept).unwrap_err();
+            assert!(error.to_string().contains("exit status: 3"), "{error:#}");
+        }
+        usage_of(&mut shell("exit 3"), Some(3)).unwrap();
     }
 
     #[test]

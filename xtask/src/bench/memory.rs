@@ -8,12 +8,13 @@ use serde::Serialize;
 use tokio::runtime::Runtime;
 
 use super::{
+    bounds,
     build::Programs,
     content,
     end::{ACCESS_KEY, BUCKET, End, SECRET_KEY},
     holding::Holding,
     machine::Machine,
-    measure::{Usage, measured, median},
+    measure::{Terms, Usage, measured, median},
     place::Place,
     record,
     server::Setup,
@@ -128,11 +129,15 @@ fn one(arguments: &Arguments, programs: &Programs, case: Holding, source: &End, 
     );
     fs::write(&config, text).with_context(|| format!("write {}", config.display()))?;
     let mut command = std::process::Command::new(&programs.solgate);
-    command.arg("--config").arg(config).args(["sync", "--memory", &arguments.memory]);
-    measured(&programs.xtask, &command, &record::directory()?.join(format!("memory-{}.log", case.name())))
+    command.arg("--config").arg(config).args(["sync", "--output", "json", "--memory", &arguments.memory]);
+    let log = record::directory()?.join(format!("memory-{}.log", case.name()));
+    let usage = measured(Terms::default(), &programs.xtask, &command, &log)?;
+    let verified = bounds::verified(&fs::read_to_string(log)?)?;
+    ensure!(verified == 1, "{verified} copies were verified by content");
+    Ok(usage)
 }
 
-/// The program has compared digests; that the size is right is seen here.
+/// The program has compared digests, and says so; that the size is right is seen here.
 async fn arrived(size: u64, destination: &End) -> Result<()> {
     let listing = content::listing(&Place::new(destination.endpoint(), BUCKET, "out")).await?;
     let arrived: u64 = listing.values().map(|object| object.size).sum();

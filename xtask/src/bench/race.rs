@@ -77,7 +77,9 @@ pub(crate) fn run(case: Case, rounds: usize, programs: &Programs, field: Field<'
                 // That it cannot do the work is a result, too.
                 Err(error) => {
                     println!("round {round}: {} FAILED: {error:#}", contender.name);
-                    missing.push(format!("failed in round {round}: {}", contender.name));
+                    let cause = error.root_cause().to_string();
+                    let why = cause.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+                    missing.push(format!("failed in round {round}: {}: {why}", contender.name));
                     continue;
                 }
             };

@@ -45,9 +45,13 @@ fn section(record: &Record) -> String {
     let title = format!("{}, on {}; rounds: {rounds}, medians", record.case.title, record.case.server.name());
     let verbs: Vec<_> =
         VERBS.iter().filter(|(_, operations)| record.samples.iter().any(|s| n(s, operations) > 0)).collect();
+    let others = record.samples.iter().any(|sample| others(sample) > 0);
     let small = record.samples.iter().any(|sample| sample.small_objects.is_some());
     let mut heading = vec!["program", "wall s", "to ours", "CPU s", "to ours", "peak MiB"];
     heading.extend(verbs.iter().map(|(verb, _)| *verb));
+    if others {
+        heading.push("others");
+    }
     if small {
         heading.extend(["small objects, ms", "longest pause, ms"]);
     }
@@ -56,6 +60,9 @@ fn section(record: &Record) -> String {
         let mut row = record.row(contender.name);
         let last = record.of(contender.name).last();
         row.extend(verbs.iter().map(|(_, operations)| last.map_or_else(String::new, |s| n(s, operations).to_string())));
+        if others {
+            row.push(last.map_or(0, self::others).to_string());
+        }
         if small {
             let of = |figure: fn(SmallObjects) -> f64| {
                 let small = record.of(contender.name).filter_map(|sample| sample.small_objects);
@@ -91,6 +98,13 @@ fn section(record: &Record) -> String {
 fn n(sample: &Sample, operations: &[&str]) -> u64 {
     let Some(requests) = &sample.requests else { return 0 };
     operations.iter().filter_map(|operation| requests.get(*operation)).sum()
+}
+
+/// Requests that are none of [`VERBS`].
+fn others(sample: &Sample) -> u64 {
+    let known = |operation: &str| VERBS.iter().any(|(_, operations)| operations.contains(&operation));
+    let others = sample.requests.iter().flatten().filter(|(operation, _)| !known(operation));
+    others.map(|(_, n)| n).sum()
 }
 
 impl Record {

@@ -11,7 +11,7 @@ use super::{
     command::Route,
     contender::{Contender, SOURCE},
     content::Expected,
-    end::{BUCKET, Counts, EMPTY, End, Seen, ServerKind, TWIN},
+    end::{BUCKET, Counts, EMPTY, End, Seen, TWIN},
     latency::small_objects,
     measure::measured,
     place::Place,
@@ -41,11 +41,7 @@ impl<'a> Scene<'a> {
     /// # Errors
     /// It does not start, or does not hold what it should.
     pub(crate) fn set(case: &'a Case, programs: &'a Programs) -> Result<Self> {
-        ensure!(
-            case.server == ServerKind::Testbed || case.is_for_any_server(),
-            "{} needs the testbed's own server",
-            case.name
-        );
+        ensure!(case.can_run(), "{} needs the testbed's own server", case.name);
         let runtime = Runtime::new().context("start the runtime")?;
         let planted = case.is_planted();
         let setup = Setup {
@@ -92,7 +88,8 @@ impl<'a> Scene<'a> {
         let before = self.source.counts()?;
         // Forgets what it saw before.
         self.source.seen()?;
-        let usage = measured(&self.programs.xtask, &command, &log)?;
+        self.source.listed()?;
+        let usage = measured(contender.terms(), &self.programs.xtask, &command, &log)?;
         let mut requests = self.source.counts()?.zip(before).map(|(after, before)| since(after, &before));
         let seen = self.source.seen()?.filter(|_| case.is_logged());
         let unpinned = seen.as_deref().map(unpinned);
@@ -128,7 +125,7 @@ impl<'a> Scene<'a> {
         let command = ours.command(self.case, &Route { from, to, folder: folder.path() })?;
         let before = self.source.counts()?;
         let log = record::directory()?.join(format!("{}-guard.log", self.case.name));
-        let ended = measured(&self.programs.xtask, &command, &log);
+        let ended = measured(ours.terms(), &self.programs.xtask, &command, &log);
         let refused = ended.is_err() && fs::read_to_string(&log)?.contains(REFUSED);
         let requests = self.source.counts()?.zip(before).map(|(after, before)| since(after, &before));
         let holds = requests.is_none_or(|all| {
@@ -156,8 +153,11 @@ impl<'a> Scene<'a> {
             }
             Task::Copy | Task::Unpack => {}
             Task::Compare => {
-                let pages = of("ListObjectsV2") + of("ListObjects");
-                ensure!(pages >= 2 * count.div_ceil(1000), "{pages} pages: not every key was seen");
+                let listed = self.source.listed()?.context("a comparison needs a server that counts")?;
+                ensure!(
+                    [BUCKET, TWIN].iter().all(|side| listed.get(*side) == Some(&count)),
+                    "not every key was listed: {listed:?}"
+                );
                 let writing = ["PutObject", "CopyObject", "CreateMultipartUpload", "DeleteObjects", "DeleteObject"];
                 ensure!(writing.iter().all(|operation| of(operation) == 0), "something was changed: {requests:?}");
             }

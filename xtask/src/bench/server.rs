@@ -55,7 +55,8 @@ impl FromStr for Setup {
 }
 
 /// Serves until standard input ends. The first line printed is the endpoint; each line read is answered: `counts` with
-/// the number of requests of each operation so far, `seen` with those that came since it was asked last.
+/// the number of requests of each operation so far, `seen` with those that came since it was asked last, `listed` with the
+/// number of different keys of each bucket, of those that are made up, that were listed since then.
 ///
 /// # Errors
 /// It cannot start, or whoever started it reads no more.
@@ -83,6 +84,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
                 let fresh: Vec<_> = server.requests().into_iter().filter(|request| request.sequence >= told).collect();
                 told = fresh.last().map_or(told, |request| request.sequence + 1);
                 serde_json::to_string(&fresh.into_iter().map(|request| seen(request, started)).collect::<Vec<_>>())?
+            }
+            "listed" => {
+                let listed = [BUCKET, TWIN].map(|bucket| (bucket, server.store().take_listed(bucket)));
+                serde_json::to_string(&BTreeMap::from(listed))?
             }
             _ => {
                 let counts = server.counts().into_iter();

@@ -2,16 +2,31 @@
 
 use super::listing::{Line, Page, Question, common_prefix};
 use super::object::StoredObject;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Objects that are all the same but for their keys.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Numbered {
-    pub(crate) count: u64,
-    pub(crate) object: Arc<StoredObject>,
+    count: u64,
+    object: Arc<StoredObject>,
+    /// A bit for each number: whether its key was listed.
+    listed: Mutex<Vec<u64>>,
 }
 
 impl Numbered {
+    pub(crate) fn new(count: u64, object: Arc<StoredObject>) -> Self {
+        Self { count, object, listed: Mutex::default() }
+    }
+
+    /// How many different keys were listed since this was asked last.
+    pub(crate) fn take_listed(&self) -> u64 {
+        std::mem::take(&mut *self.listed()).into_iter().map(|bits| u64::from(bits.count_ones())).sum()
+    }
+
+    fn listed(&self) -> MutexGuard<'_, Vec<u64>> {
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The key of object `n`. Keys are in the order of their numbers, a million in a folder.
     pub fn key(n: u64) -> String {
         format!("warehouse/orders/{:05}/part-{:06}.parquet", n / 1_000_000, n % 1_000_000)
@@ -27,12 +42,15 @@ impl Numbered {
         let after = question.after.unwrap_or_default();
         let mut next = self.first(|key| key > after && key >= question.prefix);
         let end = self.first(|key| key > question.prefix && !key.starts_with(question.prefix)).max(next);
-        let mut lines = Vec::new();
+        let (mut lines, mut listed) = (Vec::new(), self.listed());
         while next < end && lines.len() < question.limit {
-            let key = Self::key(next);
+            let (key, number) = (Self::key(next), next);
             next += 1;
             match common_prefix(&key, question) {
-                None => lines.push(Line::Object(key, Arc::clone(&self.object))),
+                None => {
+                    mark(&mut listed, number);
+                    lines.push(Line::Object(key, Arc::clone(&self.object)));
+                }
                 Some(group) => {
                     next = self.first(|key| key > group && !key.starts_with(group));
                     // Where a page went on behind a group, the group has been listed.
@@ -49,6 +67,15 @@ impl Numbered {
     fn first(&self, wanted: impl Fn(&str) -> bool) -> u64 {
         partition(self.count, |n| !wanted(&Self::key(n)))
     }
+}
+
+/// Sets the bit of a number.
+fn mark(bits: &mut Vec<u64>, number: u64) {
+    let Ok(word) = usize::try_from(number / 64) else { return };
+    if bits.len() <= word {
+        bits.resize(word + 1, 0);
+    }
+    bits[word] |= 1 << (number % 64);
 }
 
 /// The first number below `count` for which `before` does not hold; it holds for all before that.
@@ -88,12 +115,24 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_counted_once_however_often_they_are_listed() {
+        let numbered = numbered();
+        let question = Question { prefix: "", delimiter: "", after: None, limit: 1000 };
+        let behind = Numbered::key(899);
+        numbered.page(question);
+        numbered.page(Question { after: Some(&behind), ..question });
+        assert_eq!((numbered.take_listed(), numbered.take_listed()), (1900, 0));
+        numbered.page(Question { delimiter: "/", prefix: "warehouse/orders/", ..question });
+        assert_eq!(numbered.take_listed(), 0, "folders are no keys");
+    }
+
+    #[test]
     fn an_object_is_found_by_its_key() {
         assert_eq!(numbered().object(&Numbered::key(7)).map(|object| object.size()), Some(0));
         assert!(["", "warehouse/orders/00000/part", "x"].iter().all(|key| numbered().object(key).is_none()));
     }
 
     fn numbered() -> Numbered {
-        Numbered { count: 2_500_000, object: Arc::new(StoredObject::new("")) }
+        Numbered::new(2_500_000, Arc::new(StoredObject::new("")))
     }
 }

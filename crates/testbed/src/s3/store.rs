@@ -106,8 +106,13 @@ impl Store {
         object.modified.get_or_insert_with(|| self.now());
         self.create_bucket(bucket);
         if let Some(bucket) = self.lock().get_mut(bucket) {
-            bucket.numbered = Some(Numbered { count, object: Arc::new(object) });
+            bucket.numbered = Some(Numbered::new(count, Arc::new(object)));
         }
+    }
+
+    /// How many different keys of those that [`number`](Self::number) makes up were listed since this was asked last.
+    pub fn take_listed(&self, bucket: &str) -> u64 {
+        self.lock().get(bucket).and_then(|bucket| bucket.numbered.as_ref()).map_or(0, Numbered::take_listed)
     }
 
     /// Removes an object; says whether it was there.
