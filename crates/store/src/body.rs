@@ -1,4 +1,7 @@
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use bytes::Bytes;
 use futures::{StreamExt, stream, stream::BoxStream};
@@ -16,6 +19,7 @@ pub struct Body {
     length: u64,
     pub(crate) content: Content,
     pace: Option<Pace>,
+    pub(crate) sent: Option<Arc<AtomicU64>>,
 }
 
 pub(crate) enum Content {
@@ -31,12 +35,17 @@ impl Body {
 
     /// A body that is in memory, in pieces.
     pub fn chunks(chunks: Vec<Bytes>) -> Self {
-        Self { length: chunks.iter().map(|c| c.len() as u64).sum(), content: Content::Bytes(chunks), pace: None }
+        Self {
+            length: chunks.iter().map(|c| c.len() as u64).sum(),
+            content: Content::Bytes(chunks),
+            pace: None,
+            sent: None,
+        }
     }
 
     /// A body that arrives. An error in the stream, or an end before `length`, fails the upload.
     pub fn stream(length: u64, stream: ByteStream) -> Self {
-        Self { length, content: Content::Stream(stream), pace: None }
+        Self { length, content: Content::Stream(stream), pace: None, sent: None }
     }
 
     /// Its bytes leave at this pace, also where they are in memory. A store that cannot stream waits for all of them
@@ -44,6 +53,13 @@ impl Body {
     #[must_use]
     pub fn paced(self, pace: Pace) -> Self {
         Self { pace: Some(pace), ..self }
+    }
+
+    /// Adds its bytes to a counter as they go out to a server, also where they are sent again. Of parts for stores other
+    /// than S3, and of files, nothing is counted.
+    #[must_use]
+    pub fn counted(self, sent: Arc<AtomicU64>) -> Self {
+        Self { sent: Some(sent), ..self }
     }
 
     /// Bytes.
@@ -95,10 +111,11 @@ impl Body {
         }
     }
 
-    /// The bytes in memory, to be looked at before they leave, and the pace at which they are to.
-    pub(crate) async fn look_into(self) -> Result<(Vec<Bytes>, Option<Pace>)> {
-        let Self { length, content, pace } = self;
-        Ok((Self { length, content, pace: None }.gather().await?, pace))
+    /// The bytes in memory, to be looked at before they leave, and the same body.
+    pub(crate) async fn look_into(self) -> Result<(Vec<Bytes>, Self)> {
+        let Self { length, content, pace, sent } = self;
+        let chunks = Self { length, content, pace: None, sent: None }.gather().await?;
+        Ok((chunks.clone(), Self { length, content: Content::Bytes(chunks), pace, sent }))
     }
 }
 

@@ -1,7 +1,7 @@
 use std::sync::{Arc, atomic::AtomicU64};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use transship_store::LONG_BODY;
+use transship_store::{Body, LONG_BODY};
 
 use crate::streams::{Place, Streams};
 
@@ -15,9 +15,9 @@ const RESERVE: u64 = 8;
 ///
 /// Nobody waits for more while holding some: a job takes what it needs to make progress in one go, and extras only
 /// if they are free. So jobs never wait for each other in a circle. Large objects hold what they took for long: they
-/// wait among themselves first, for one half of everything. What they need and extras together leave the reserve to small
-/// objects: a large one that comes when others fill the rest with extras waits until one of their parts has gone, and
-/// does not take the reserve, unless it needs that all alone.
+/// wait among themselves first, for one half of everything. What they need, extras, and objects of more than [`LONG_BODY`]
+/// that fit into memory together leave the reserve to small objects: a large one that comes when others fill the rest with
+/// extras waits until one of their parts has gone, and does not take the reserve, unless it needs that all alone.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget {
     all: Arc<Semaphore>,
@@ -69,10 +69,27 @@ impl Budget {
         (size > LONG_BODY || unpacks).then(|| self.streams.moved())
     }
 
+    /// A body to write, whose bytes are counted as they go out if it takes a place.
+    pub(crate) fn watched(&self, body: Body) -> Body {
+        if body.len() > LONG_BODY { body.counted(self.streams.sent()) } else { body }
+    }
+
     /// Waits for memory for an object of this size that fits into it: `bytes`, or the whole budget where that is less.
     pub(crate) async fn take_for_small(&self, size: u64, bytes: u64) -> Share {
-        let place = if size > LONG_BODY { Some(self.streams.place().await) } else { None };
-        Share { place, ..self.take(bytes).await }
+        if size <= LONG_BODY {
+            return self.take(bytes).await;
+        }
+        let place = self.streams.place().await;
+        let room = self.take_room(bytes).await;
+        let mut share = self.take(bytes).await;
+        share._permits.extend(room);
+        share.place = Some(place);
+        share
+    }
+
+    /// Waits for what is to leave the reserve to others.
+    async fn take_room(&self, bytes: u64) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.long).acquire_many_owned(permits(bytes, self.units - self.reserve())).await.ok()
     }
 
     /// Waits for `bytes`, or for the whole budget where that is less.
@@ -85,7 +102,7 @@ impl Budget {
     pub(crate) async fn take_for_large(&self, bytes: u64) -> Share {
         let place = self.streams.place().await;
         let turn = Arc::clone(&self.large).acquire_many_owned(permits(bytes, self.units / 2)).await;
-        let room = Arc::clone(&self.long).acquire_many_owned(permits(bytes, self.units - self.reserve())).await;
+        let room = self.take_room(bytes).await;
         let mut share = self.take(bytes).await;
         share._permits.extend(turn.into_iter().chain(room));
         share.place = Some(place);
@@ -181,7 +198,7 @@ mod tests {
         #[test]
         fn whatever_large_ones_take_small_ones_find_the_reserve(
             units in 16_u64..100,
-            steps in prop::collection::vec((0..3, 1_u64..60, any::<prop::sample::Index>()), 1..60),
+            steps in prop::collection::vec((0..4, 1_u64..60, any::<prop::sample::Index>()), 1..60),
         ) {
             let budget = budget(units);
             let mut held = Vec::new();
@@ -190,6 +207,7 @@ mod tests {
                 match step {
                     0 => held.extend(budget.take_for_large(size).now_or_never()),
                     1 => held.extend(budget.try_extra(size)),
+                    2 => held.extend(budget.take_for_small(LONG_BODY + 1, size).now_or_never()),
                     _ if held.is_empty() => {}
                     _ => drop(held.swap_remove(which.index(held.len()))),
                 }

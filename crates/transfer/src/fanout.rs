@@ -247,7 +247,7 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn whoever_is_slow_by_small_steps_is_left_behind_too() {
         let (pump, mut streams) = fan_out(chunks(200), followers(2, Duration::from_millis(200)));
         let (slow, fast) = (streams.pop().unwrap(), streams.pop().unwrap());
@@ -256,7 +256,7 @@ mod tests {
         assert_eq!((fast.unwrap().len(), slow.unwrap_err().kind()), (200, ErrorKind::Timeout));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn whoever_is_a_little_slower_stays() {
         let (pump, mut streams) = fan_out(chunks(60), followers(2, Duration::from_millis(400)));
         let one = slowly(streams.pop().unwrap(), Duration::from_millis(20));
@@ -265,7 +265,7 @@ mod tests {
         assert_eq!((one.unwrap(), two.unwrap()), (60, 60));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn whoever_reads_alone_may_take_its_time() {
         let (pump, mut streams) = fan_out(chunks(20), followers(2, Duration::from_millis(50)));
         drop(streams.pop());
@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(one.unwrap(), 20);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn whoever_may_not_lag_at_all_may_still_read_alone() {
         let (pump, mut streams) = fan_out(chunks(20), followers(1, Duration::ZERO));
         let (_, one) = futures::join!(pump, slowly(streams.pop().unwrap(), Duration::from_millis(20)));

@@ -135,7 +135,8 @@ impl Uploader {
             None => self.md5s.of(0, &content.chunks).await?,
         };
         let options = PutOptions { digest: Some(md5.clone()), ..self.options.clone() };
-        let put = |_| self.bucket().put(self.writer.key(), Body::chunks(content.chunks.clone()), &options);
+        let body = || self.budget.watched(Body::chunks(content.chunks.clone()));
+        let put = |_| self.bucket().put(self.writer.key(), body(), &options);
         let (reply, sent) = (insist(&self.retry, put).await?, Sent::whole(md5, content.bytes));
         Ok(Uploaded { reply, bytes: content.bytes, sent, doubt: approved.doubt, in_parts: false })
     }
@@ -214,7 +215,8 @@ impl Uploader {
         let options = PutOptions { digest: md5.clone(), ..PutOptions::default() };
         let mut failures = Failures::default();
         let part = loop {
-            let sent = self.bucket().put_part(upload, number, Body::chunks(content.chunks.clone()), &options).await;
+            let body = self.budget.watched(Body::chunks(content.chunks.clone()));
+            let sent = self.bucket().put_part(upload, number, body, &options).await;
             let error = match sent {
                 Ok(part) => break part,
                 Err(error) => error,

@@ -191,7 +191,7 @@ impl Relay<'_> {
         bytes: ByteStream,
     ) -> Result<Part> {
         let (bucket, options) = (&self.writers[at].destination.bucket, PutOptions::default());
-        let body = Body::stream(range.end - range.start, bytes);
+        let body = self.budget.watched(Body::stream(range.end - range.start, bytes));
         self.followers[at].unless_leaving(bucket.put_part(upload, number, body, &options)).await
     }
 

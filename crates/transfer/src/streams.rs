@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Where bodies take long, it is looked at after so long in any case.
 const LONG_LOOK: Duration = Duration::from_secs(3);
 
-/// Where no byte arrives for so long, places are not what is short.
+/// Where no byte arrives or goes out for so long, places are not what is short.
 const STANDSTILL: Duration = Duration::from_secs(1);
 
 /// Places for large bodies: objects and parts that stream or fill memory. There are as many as bring more bytes. More of
@@ -35,6 +35,8 @@ pub(crate) struct Streams {
     places: Arc<Semaphore>,
     /// Bytes of large bodies that have arrived.
     moved: Arc<AtomicU64>,
+    /// Bytes of large bodies that have gone out, to all destinations.
+    sent: Arc<AtomicU64>,
     most: usize,
     state: Mutex<State>,
 }
@@ -45,7 +47,7 @@ struct State {
     /// Places beyond the limit, which are taken away as they become free.
     surplus: usize,
     look: Look,
-    /// When bytes were last seen to arrive, and how many there were.
+    /// When bytes were last seen to arrive or go out, and how many there were.
     alive: (Instant, u64),
 }
 
@@ -82,12 +84,18 @@ impl Streams {
         let climb = Climb::up_and_down(FIRST, most);
         let places = Arc::new(Semaphore::new(climb.limit()));
         let state = State { climb, surplus: 0, look: Look::new(0, true), alive: (Instant::now(), 0) };
-        Arc::new(Self { places, moved: Arc::default(), most, state: Mutex::new(state) })
+        let (moved, sent) = Default::default();
+        Arc::new(Self { places, moved, sent, most, state: Mutex::new(state) })
     }
 
     /// Where those who read large bodies count the bytes that arrive.
     pub(crate) fn moved(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.moved)
+    }
+
+    /// Where those who write large bodies count the bytes that go out.
+    pub(crate) fn sent(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.sent)
     }
 
     /// Waits for a place. Where no byte moves, those who hold the places may all wait for a destination that is gone,
@@ -115,12 +123,13 @@ impl Streams {
     fn somebody_waits(&self) {
         let (mut state, now) = (self.state(), self.moved.load(Ordering::Relaxed));
         let (since, before) = state.alive;
-        if now != before {
-            state.alive = (Instant::now(), now);
+        let seen = now + self.sent.load(Ordering::Relaxed);
+        if seen != before {
+            state.alive = (Instant::now(), seen);
         } else if since.elapsed() >= STANDSTILL {
             let limit = state.climb.limit();
             let more = limit.min(self.most.saturating_sub(limit + state.surplus));
-            state.alive = (Instant::now(), now);
+            state.alive = (Instant::now(), seen);
             state.surplus += more;
             state.look = Look::new(now, true);
             self.places.add_permits(more);
@@ -253,6 +262,31 @@ mod tests {
         assert!((1..=2 * FIRST).contains(&on.len()), "{} went on within two seconds", on.len());
         drop(on);
         assert_eq!(streams.state().surplus, 0, "nobody gets the places of those who went on");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bodies_that_were_read_at_once_and_go_out_slowly_are_no_standstill() {
+        let streams = Streams::up_to(64);
+        let under_way = Arc::new(AtomicU64::new(0));
+        let most = Arc::new(AtomicU64::new(0));
+        let bodies = (0..100).map(|_| {
+            let (streams, under_way, most) = (Arc::clone(&streams), Arc::clone(&under_way), Arc::clone(&most));
+            tokio::spawn(async move {
+                let _place = streams.place().await;
+                most.fetch_max(1 + under_way.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+                streams.moved.fetch_add(8 * MIB, Ordering::Relaxed);
+                // All together send 8 MiB a second.
+                for _ in 0..80 {
+                    let others = under_way.load(Ordering::Relaxed);
+                    tokio::time::sleep(Duration::from_micros(12_500 * others)).await;
+                    streams.sent.fetch_add(MIB / 10, Ordering::Relaxed);
+                }
+                under_way.fetch_sub(1, Ordering::Relaxed);
+            })
+        });
+        futures::future::join_all(bodies.collect::<Vec<_>>()).await;
+        let most = most.load(Ordering::Relaxed);
+        assert!(most <= 2 * FIRST as u64, "{most} at once");
     }
 
     #[tokio::test(start_paused = true)]

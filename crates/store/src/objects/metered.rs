@@ -2,6 +2,10 @@
 
 use std::{
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -14,16 +18,21 @@ use tokio::time::{Sleep, sleep};
 
 use crate::silence::{Moved, STEP, Silence};
 
+/// Travels with a request: where its body's bytes are counted as they go out.
+#[derive(Clone)]
+pub(super) struct Sent(pub(super) Arc<AtomicU64>);
+
 /// A request's body, handed over in small steps.
 pub(super) struct MeteredRequest {
     inner: HttpRequestBody,
     ready: Bytes,
     moved: Moved,
+    sent: Option<Sent>,
 }
 
 impl MeteredRequest {
-    pub(super) fn new(inner: HttpRequestBody) -> Self {
-        Self { inner, ready: Bytes::new(), moved: Moved::new() }
+    pub(super) fn new(inner: HttpRequestBody, sent: Option<Sent>) -> Self {
+        Self { inner, ready: Bytes::new(), moved: Moved::new(), sent }
     }
 
     pub(super) fn moved(&self) -> Moved {
@@ -48,6 +57,9 @@ impl Body for MeteredRequest {
         }
         this.moved.now();
         let step = this.ready.len().min(STEP);
+        if let Some(Sent(sent)) = &this.sent {
+            sent.fetch_add(step as u64, Ordering::Relaxed);
+        }
         Poll::Ready(Some(Ok(Frame::data(this.ready.split_to(step)))))
     }
 
@@ -107,14 +119,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_big_chunk_moves_in_small_steps_and_whole() {
+        let sent = Arc::<AtomicU64>::default();
         let payload: PutPayload =
             [Bytes::from(vec![1; 3 * STEP + 1]), Bytes::new(), Bytes::from(vec![2])].into_iter().collect();
-        let mut body = MeteredRequest::new(payload.into());
+        let mut body = MeteredRequest::new(payload.into(), Some(Sent(Arc::clone(&sent))));
         assert_eq!(body.size_hint().exact(), Some(3 * STEP as u64 + 2));
         let mut sizes = Vec::new();
         while let Some(frame) = body.frame().await {
             sizes.push(frame.unwrap().into_data().unwrap().len());
         }
         assert_eq!(sizes, [STEP, STEP, STEP, 1, 1]);
+        assert_eq!(sent.load(Ordering::Relaxed), 3 * STEP as u64 + 2);
     }
 }

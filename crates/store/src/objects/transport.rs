@@ -106,7 +106,7 @@ impl HttpService for Transport {
         }
         self.proxies.log_in(&parts.uri, &mut parts.headers);
         let uri = parts.uri.clone();
-        let body = MeteredRequest::new(body);
+        let body = MeteredRequest::new(body, parts.extensions.get().cloned());
         let moved = body.moved();
         let sending = self.pool.request(Request::from_parts(parts, body));
         let reply = unless_silent(&moved, SILENCE, sending).await.map_err(silent)?.map_err(unsent)?;

@@ -1,5 +1,7 @@
 //! Writing objects.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures::TryStreamExt;
 use http::HeaderName;
@@ -9,7 +11,7 @@ use object_store::{
 };
 use transship_types::ETag;
 
-use super::{digest, digest::TrustedDigests, failure::explain, keys::Rules};
+use super::{digest, digest::TrustedDigests, failure::explain, keys::Rules, metered::Sent};
 use crate::{
     Body, Capabilities, Condition, Error, ErrorKind, PutOptions, PutReply, Result,
     s3::{SOURCE_TIME, format_source_time},
@@ -27,10 +29,14 @@ pub(super) async fn put(
     attributes: TheirAttributes,
     rules: Rules,
 ) -> Result<PutReply> {
+    let mut extensions = http::Extensions::new();
+    if let Some(sent) = &body.sent {
+        extensions.insert(Sent(Arc::clone(sent)));
+    }
     let chunks = body.gather().await?;
     digest::check(&chunks, options.digest.as_ref()).await?;
     let mode = mode(store, path, &options.condition, rules).await?;
-    let theirs = TheirPutOptions { mode, attributes, ..TheirPutOptions::default() };
+    let theirs = TheirPutOptions { mode, attributes, extensions, ..TheirPutOptions::default() };
     let written = store.put_opts(path, payload(chunks), theirs).await.map_err(|e| explain(&e))?;
     Ok(reply(&written))
 }

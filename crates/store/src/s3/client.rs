@@ -270,17 +270,16 @@ impl Client {
         if !signed {
             return Ok((body, UNSIGNED.into()));
         }
-        let (chunks, pace) = body.look_into().await?;
+        let (chunks, body) = body.look_into().await?;
         let hash = move || {
             let mut context = ring::digest::Context::new(&ring::digest::SHA256);
             chunks.iter().for_each(|c| context.update(c));
-            (hex::encode(context.finish()), chunks)
+            hex::encode(context.finish())
         };
-        let (hash, chunks) = tokio::task::spawn_blocking(hash)
+        let hash = tokio::task::spawn_blocking(hash)
             .await
             .map_err(|e| Error::new(ErrorKind::Io, "hashing was interrupted").caused_by(e))?;
-        let body = Body::chunks(chunks);
-        Ok((if let Some(pace) = pace { body.paced(pace) } else { body }, hash.into()))
+        Ok((body, hash.into()))
     }
 
     fn signed(

@@ -3,7 +3,10 @@
 use std::{
     collections::VecDeque,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -27,6 +30,7 @@ pub(super) struct RequestBody {
     ready: Bytes,
     left: u64,
     moved: Moved,
+    sent: Option<Arc<AtomicU64>>,
     failure: Failure,
 }
 
@@ -40,12 +44,12 @@ enum Outgoing {
 
 impl RequestBody {
     pub(super) fn new(body: Body) -> Self {
-        let left = body.len();
+        let (left, sent) = (body.len(), body.sent.clone());
         let content = match body.into_content() {
             Content::Bytes(chunks) => Outgoing::Chunks(chunks.into_iter().filter(|c| !c.is_empty()).collect()),
             Content::Stream(stream) => Outgoing::Stream(stream),
         };
-        Self { content, ready: Bytes::new(), left, moved: Moved::new(), failure: Arc::default() }
+        Self { content, ready: Bytes::new(), left, moved: Moved::new(), sent, failure: Arc::default() }
     }
 
     /// A request that still moves has not timed out.
@@ -113,6 +117,9 @@ impl HttpBody for RequestBody {
         let step = self.ready.split_to(length);
         self.left -= length as u64;
         self.moved.now();
+        if let Some(sent) = &self.sent {
+            sent.fetch_add(length as u64, Ordering::Relaxed);
+        }
         Poll::Ready(Some(Ok(Frame::data(step))))
     }
 

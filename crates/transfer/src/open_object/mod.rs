@@ -65,7 +65,8 @@ impl OpenObject<'_> {
             let options = PutOptions { digest: sent.as_ref().map(|s| s.md5.clone()), ..self.options(writer) };
             let (begun, waited) = (writer.begins(), bandwidth.waited());
             let write = async {
-                let reply = writer.destination.bucket.put(writer.key(), Body::chunks(chunks.clone()), &options).await?;
+                let body = self.pass.budget.watched(Body::chunks(chunks.clone()));
+                let reply = writer.destination.bucket.put(writer.key(), body, &options).await?;
                 self.judge(writer, reply, sent.clone(), self.hash(chunks)).await
             };
             let written = follower.unless_leaving(write).await;
@@ -134,7 +135,7 @@ impl OpenObject<'_> {
             let (stream, hashed) = self.checked(stream);
             (stream, Some(hashed))
         };
-        let body = Body::stream(self.seen.info.size, stream);
+        let body = self.pass.budget.watched(Body::stream(self.seen.info.size, stream));
         let _unfinished = writer.site.streaming(&*writer.destination.bucket, writer.key());
         let reply = writer.destination.bucket.put(writer.key(), body, &self.options(writer)).await?;
         let sent = match hashed {

@@ -10,8 +10,8 @@ use transship_types::Key;
 
 use crate::stage::{BUCKET, MIB, Stage, content, job, spec};
 
-const OBJECTS: usize = 1500;
-const PER_SECOND: u32 = 300;
+const OBJECTS: usize = 600;
+const PER_SECOND: u32 = 100;
 
 fn opened(server: &S3Server) -> Arc<dyn Bucket> {
     open(&BucketSpec::S3(spec(server, &server.endpoint()))).unwrap()
@@ -84,7 +84,7 @@ async fn a_server_that_gives_so_many_objects_a_second_is_asked_for_about_as_many
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_refuses_nothing_gets_as_many_requests_at_once_as_there_may_be_objects() {
     let stage = stage(1, OBJECTS / 2).await;
-    stage.site().faults().add(Fault::new(Effect::Delay(Duration::from_millis(200))).on(Operation::PutObject));
+    stage.site().faults().add(Fault::new(Effect::Delay(Duration::from_millis(500))).on(Operation::PutObject));
     copy_all(&stage).await;
     assert_eq!(stage.site().most_in_flight(), stage.options.transfers);
 }
