@@ -13,10 +13,13 @@ use bytes::Bytes;
 use futures::StreamExt;
 use tokio::sync::watch;
 use transship_store::{
-    Body, Bucket, ByteStream, Capabilities, CopySource, Cursor, Deleted, GetOptions, GetReply, ListPage, ListRequest,
-    ObjectInfo, Part, PartInfo, PutOptions, PutReply, Result, Tag, UnfinishedUpload, Upload,
+    Body, Bucket, ByteStream, Capabilities, CopySource, Cursor, Deleted, GetOptions, GetReply, LONG_BODY, ListPage,
+    ListRequest, ObjectInfo, Part, PartInfo, PutOptions, PutReply, Result, Tag, UnfinishedUpload, Upload,
 };
 use transship_types::Key;
+
+/// The number of what is written as a whole, if it is large: parts begin with 1.
+const WHOLE: u32 = 0;
 
 /// How many bytes are held, and how many were at most.
 #[derive(Debug, Default)]
@@ -125,6 +128,9 @@ impl Bucket for Gauged {
         self.bucket.head_part(key, number).await
     }
     async fn put(&self, key: &Key, body: Body, options: &PutOptions) -> Result<PutReply> {
+        if body.len() > LONG_BODY {
+            self.passes(WHOLE).await;
+        }
         self.bucket.put(key, body, options).await
     }
     async fn create_upload(&self, key: &Key, options: &PutOptions) -> Result<Upload> {

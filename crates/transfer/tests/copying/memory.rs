@@ -93,7 +93,7 @@ async fn an_archive_of_200_mib_passes_through_32_mib() {
 async fn small_objects_do_not_wait_for_large_ones() {
     let zeros = Bytes::from(vec![0; 30 * MIB]);
     let large = [
-        ("in memory", StoredObject::new(content(3 * MIB, 3))),
+        ("in memory", StoredObject::new(content(5 * MIB, 3))),
         ("split", StoredObject::new(content(30 * MIB, 1))),
         ("archive", StoredObject::new(gzip(&zeros))),
         ("parts", in_parts(&content(30 * MIB, 2), 5 * MIB)),
