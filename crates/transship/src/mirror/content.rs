@@ -3,14 +3,13 @@
 use std::{iter, sync::Arc};
 
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt, future::ready, stream};
-use tokio_util::task::AbortOnDropHandle;
 use transship_diff::{Reason, Verdict};
 use transship_store::{Bucket, ErrorKind, GetOptions, RetryOptions, retry};
 use transship_types::{Digest, Entry};
 use transship_verify::Hasher;
 
 use super::{Change, Compared, Ends, MirrorOptions, change::Found};
-use crate::Result;
+use crate::{Result, tasks::apart};
 
 /// When objects of the same size are read to be compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,10 +36,7 @@ pub(super) fn settled(
         async move {
             // On a task of its own: who waits for copies before asking for more changes must not hold up its requests, and
             // those of the copies behind them.
-            let settles = async move { reader.settle(source, destination).await };
-            let change = AbortOnDropHandle::new(tokio::spawn(settles)).await.unwrap_or_else(|panic| {
-                Err(transship_store::Error::new(ErrorKind::Io, format!("comparing contents: {panic}")).into())
-            })?;
+            let change = apart("comparing contents", async move { reader.settle(source, destination).await }).await?;
             compared.counts.settles(&change);
             Ok(vec![change])
         }

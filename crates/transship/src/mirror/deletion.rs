@@ -9,7 +9,7 @@ use transship_store::{Bucket, ErrorKind, Failures, ObjectInfo, RetryOptions, ret
 use transship_types::{Entry, Key, Outcome};
 
 use super::{Ends, Gone, MirrorOptions, Refusal, backup::Keeper, run::DESTINATION};
-use crate::{Place, Result};
+use crate::{Place, Result, tasks::apart};
 
 /// Keys in one request: S3's limit.
 const BATCH: usize = 1000;
@@ -23,11 +23,11 @@ type Doomed = (Entry, Gone);
 pub(super) type Pending = Spool<Doomed>;
 
 /// Deletes objects.
-pub(super) struct Deleting<'a> {
-    pub(super) ends: &'a Ends,
-    pub(super) options: &'a MirrorOptions,
+pub(super) struct Deleting {
+    pub(super) ends: Ends,
+    pub(super) options: MirrorOptions,
     /// Keeps them first.
-    pub(super) keeper: Option<&'a Keeper>,
+    pub(super) keeper: Option<Arc<Keeper>>,
 }
 
 /// What became of an object that was to be deleted.
@@ -48,22 +48,22 @@ enum Leave {
     Denied(String),
 }
 
-impl<'a> Deleting<'a> {
-    /// Deletes them all, and says of each what came of it. Ends early when the run is stopped.
+impl Deleting {
+    /// Deletes them all, and says of each what came of it, a batch at a time. Ends early when the run is stopped.
     pub(super) fn run(
-        &'a self,
-        pending: impl Iterator<Item = Result<Doomed, transship_spill::Error>> + Send + 'a,
-    ) -> impl Stream<Item = Result<Deleted>> + Send + 'a {
+        self,
+        pending: impl Iterator<Item = Result<Doomed, transship_spill::Error>> + Send,
+    ) -> impl Stream<Item = Result<Vec<Deleted>>> + Send {
         // What is kept among the others must not be deleted by a batch that has been looked through already.
-        let at_once = if self.keeper.is_some_and(Keeper::keeps_inside) { 1 } else { AT_ONCE };
-        let batches = stream::iter(pending).chunks(BATCH).take_until(self.options.cancel.cancelled());
-        let deleted = batches.map(move |batch| async move {
-            match self.batch(batch).await {
-                Ok(deleted) => deleted.into_iter().map(Ok).collect(),
-                Err(error) => vec![Err(error)],
-            }
+        let at_once = if self.keeper.as_ref().is_some_and(|keeper| keeper.keeps_inside()) { 1 } else { AT_ONCE };
+        let batches = stream::iter(pending).chunks(BATCH).take_until(self.options.cancel.clone().cancelled_owned());
+        let deleting = Arc::new(self);
+        // On tasks of their own: whoever is told of one batch and takes its time must not hold up the requests of others.
+        let deleted = batches.map(move |batch| {
+            let deleting = Arc::clone(&deleting);
+            apart("deleting", async move { deleting.batch(batch).await })
         });
-        deleted.buffer_unordered(at_once).flat_map(stream::iter)
+        deleted.buffer_unordered(at_once)
     }
 
     async fn batch(&self, batch: Vec<Result<Doomed, transship_spill::Error>>) -> Result<Vec<Deleted>> {
@@ -100,7 +100,7 @@ impl<'a> Deleting<'a> {
     async fn delete(&self, free: Vec<(Doomed, Option<Key>)>, deleted: &mut Vec<Deleted>) -> Result<()> {
         let mut going = Vec::new();
         for (doomed, kept) in free {
-            match self.keeper {
+            match &self.keeper {
                 Some(keeper) if keeper.has_written(&doomed.0.key)? => deleted.push(Deleted::Spared),
                 _ => going.push((doomed, kept)),
             }
@@ -131,7 +131,7 @@ impl<'a> Deleting<'a> {
 
     /// Whether an object of the destination is one of the source's bucket: the same place may have two names.
     async fn is_the_sources_own(&self, entry: &Entry) -> bool {
-        let Ends { source, destination, .. } = self.ends;
+        let Ends { source, destination, .. } = &self.ends;
         let may_be = source.prefix != destination.prefix && !destination.bucket.capabilities().is_disk();
         if !may_be {
             return false;
@@ -145,7 +145,7 @@ impl<'a> Deleting<'a> {
     }
 
     async fn leave(&self, doomed: Doomed) -> Result<(Doomed, Leave)> {
-        let leave = match self.keeper {
+        let leave = match &self.keeper {
             None => Leave::Granted(None),
             Some(keeper) if keeper.has_written(&doomed.0.key)? => Leave::Granted(None),
             Some(keeper) => match keeper.keep(&doomed.0).await? {

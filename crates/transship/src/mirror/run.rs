@@ -126,23 +126,27 @@ impl Work {
             return Ok(());
         }
         let pending = pending.read()?;
-        let deleting = Deleting { ends: &self.ends, options: &self.options, keeper: self.keeper.as_deref() };
-        let mut deleted = std::pin::pin!(deleting.run(pending));
+        let (ends, options, keeper) = (self.ends.clone(), self.options.clone(), self.keeper.clone());
+        let mut batches = std::pin::pin!(Deleting { ends, options, keeper }.run(pending));
         let mut left = deletions;
-        while let Some(deleted) = deleted.try_next().await? {
-            match deleted {
-                Deleted::Spared => {}
-                Deleted::Refused(refusal) => {
-                    self.tell(Mirrored::Refused(refusal)).await;
-                    return Ok(());
+        while let Some(batch) = batches.try_next().await? {
+            let mut told = Vec::with_capacity(batch.len());
+            for deleted in batch {
+                match deleted {
+                    Deleted::Spared => {}
+                    Deleted::Refused(refusal) => {
+                        self.tell(Mirrored::Refused(refusal)).await;
+                        return Ok(());
+                    }
+                    Deleted::Object(object) => {
+                        let is_gone = object.destinations.iter().all(|there| there.outcome == Outcome::Deleted);
+                        self.compared.counts.deleted(is_gone);
+                        told.push(Mirrored::Object(object));
+                    }
                 }
-                Deleted::Object(object) => {
-                    let is_gone = object.destinations.iter().all(|there| there.outcome == Outcome::Deleted);
-                    self.compared.counts.deleted(is_gone);
-                    self.tell(Mirrored::Object(object)).await;
-                }
+                left -= 1;
             }
-            left -= 1;
+            self.tell_all(told).await;
         }
         if left > 0 {
             self.tell(Mirrored::Spared(left)).await;
