@@ -3,10 +3,7 @@
 use http::{HeaderMap, HeaderValue, Method};
 use transship_types::{ETag, Key};
 
-use super::{
-    client::{Client, Request},
-    encode, headers, multipart, xml,
-};
+use super::{client::Client, encode, headers, message::Request, multipart, xml};
 use crate::{Attributes, CopySource, Error, ErrorKind, Part, PutOptions, PutReply, Result, Upload};
 
 /// Content headers, metadata and tags travel along, except where `options` names any: then they are all replaced.

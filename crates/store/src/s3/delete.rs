@@ -6,11 +6,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use http::Method;
 use transship_types::{ErrorClass, Key};
 
-use super::{
-    client::{Client, Request},
-    failure::kind_of_code,
-    headers, xml,
-};
+use super::{client::Client, failure::kind_of_code, headers, message::Request, xml};
 use crate::{Deleted, Error, ErrorKind, Result};
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>

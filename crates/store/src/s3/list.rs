@@ -2,10 +2,7 @@
 
 use http::{HeaderMap, Method, header};
 
-use super::{
-    client::{Client, Request},
-    xml,
-};
+use super::{client::Client, message::Request, xml};
 use crate::{Cursor, CursorKind, Error, ErrorKind, ListPage, ListRequest, Result};
 
 /// SeaweedFS sorts the names in each folder by themselves: `a/b` comes before `a.b`, and asked for what comes after `a.` it

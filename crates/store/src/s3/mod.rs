@@ -13,6 +13,7 @@ mod failure;
 mod headers;
 mod learned;
 mod list;
+mod message;
 mod multipart;
 mod object;
 mod sign;

@@ -5,10 +5,7 @@ use std::fmt::Write as _;
 use http::{HeaderMap, Method, header};
 use transship_types::{Algorithm, ETag, Key};
 
-use super::{
-    client::{Client, Request},
-    headers, object, xml,
-};
+use super::{client::Client, headers, message::Request, object, xml};
 use crate::{Body, Error, ErrorKind, Part, PutOptions, PutReply, Result, UnfinishedUpload, Upload};
 
 pub(super) async fn create(client: &Client, key: &Key, options: &PutOptions) -> Result<Upload> {

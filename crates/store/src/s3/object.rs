@@ -5,8 +5,10 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use transship_types::Key;
 
 use super::{
-    client::{Client, Reply, Request},
-    headers, xml,
+    client::Client,
+    headers,
+    message::{Reply, Request},
+    xml,
 };
 use crate::{Body, Error, ErrorKind, GetOptions, GetReply, ObjectInfo, PartInfo, PutOptions, PutReply, Result, Tag};
 
