@@ -31,6 +31,11 @@ impl Holding {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 
+    /// How many objects `size` bytes are.
+    pub(crate) fn count(self, size: u64) -> u64 {
+        if self == Self::Many { size / PIECE as u64 } else { 1 }
+    }
+
     /// Objects by key, `size` bytes in whole pieces for all of them together; for the archive, those that come out of it.
     ///
     /// # Errors

@@ -78,7 +78,9 @@ pub(crate) fn run(case: Case, rounds: usize, programs: &Programs, field: Field<'
                 Err(error) => {
                     println!("round {round}: {} FAILED: {error:#}", contender.name);
                     let cause = error.root_cause().to_string();
-                    let why = cause.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+                    // The last line is the starter's own.
+                    let says = |line: &&str| !line.trim().is_empty() && !line.starts_with("error: /");
+                    let why = cause.lines().rfind(says).unwrap_or_default();
                     missing.push(format!("failed in round {round}: {}: {why}", contender.name));
                     continue;
                 }

@@ -97,12 +97,13 @@ where
     Ok(deleted.into_iter().flatten().collect())
 }
 
-/// A store may refuse single keys, in a reply that is a success.
+/// A store may refuse single keys, in a reply that is a success; and where a batch fails, each key of it does.
 fn verdict_on(all: &[Deleted]) -> Verdict {
     let verdict = |one: &Deleted| one.result.as_ref().map_or_else(Verdict::on, |()| Verdict::Answered);
     match all {
         [only] => verdict(only),
         all if all.iter().any(|one| verdict(one) == Verdict::Refused) => Verdict::Refused,
+        all if all.iter().all(|one| verdict(one) == Verdict::Unanswered) => Verdict::Unanswered,
         _ => Verdict::Answered,
     }
 }

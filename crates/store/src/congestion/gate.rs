@@ -69,9 +69,9 @@ pub(super) enum Verdict {
     Denied,
     /// The store has too much to do.
     Refused,
-    /// No answer, or not in time.
+    /// No answer in time.
     Unanswered,
-    /// Nothing that says how the store fares.
+    /// Nothing that says how the store fares: also a connection that was not made, or broke.
     Unknown,
 }
 
@@ -79,7 +79,7 @@ impl Verdict {
     pub(super) fn on(error: &Error) -> Self {
         match (error.kind(), error.status()) {
             (ErrorKind::Throttled, _) | (_, Some(503 | 429)) => Self::Refused,
-            (ErrorKind::Timeout | ErrorKind::Connection, _) | (_, Some(408 | 504)) => Self::Unanswered,
+            (ErrorKind::Timeout, _) | (_, Some(408 | 504)) => Self::Unanswered,
             (_, Some(status)) if status < 500 => Self::Denied,
             _ => Self::Unknown,
         }

@@ -341,11 +341,11 @@ async fn refusals_after_a_doubling_in_vain_do_not_leave_it_with_one() {
 }
 
 #[test]
-fn no_answer_is_none_whatever_became_of_it() {
+fn no_answer_in_time_is_none_whatever_its_status() {
     let on = |kind, status| Verdict::on(&Error::new(kind, "").answered(status, None));
     assert_eq!(on(ErrorKind::Timeout, 400), Verdict::Unanswered);
     assert_eq!(on(ErrorKind::Server, 504), Verdict::Unanswered);
-    assert_eq!(Verdict::on(&Error::new(ErrorKind::Connection, "")), Verdict::Unanswered);
+    assert_eq!(Verdict::on(&Error::new(ErrorKind::Connection, "")), Verdict::Unknown);
     assert_eq!(on(ErrorKind::Throttled, 200), Verdict::Refused);
     assert_eq!(on(ErrorKind::NotFound, 404), Verdict::Denied);
     assert_eq!(on(ErrorKind::Server, 500), Verdict::Unknown);

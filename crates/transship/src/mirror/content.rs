@@ -4,7 +4,7 @@ use std::{iter, sync::Arc};
 
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt, future::ready, stream};
 use transship_diff::{Reason, Verdict};
-use transship_store::{Bucket, ErrorKind, GetOptions, RetryOptions, retry};
+use transship_store::{Bucket, GetOptions, RetryOptions, retry};
 use transship_types::{Digest, Entry};
 use transship_verify::Hasher;
 

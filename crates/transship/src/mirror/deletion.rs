@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt, TryStreamExt, stream};
+use tokio_util::sync::CancellationToken;
 use transship_report::{DestinationReport, ObjectReport};
 use transship_spill::Spool;
 use transship_store::{Bucket, ErrorKind, Failures, ObjectInfo, RetryOptions, retry};
@@ -28,6 +29,8 @@ pub(super) struct Deleting {
     pub(super) options: MirrorOptions,
     /// Keeps them first.
     pub(super) keeper: Option<Arc<Keeper>>,
+    /// Fires when nothing more is to be deleted.
+    pub(super) stop: CancellationToken,
 }
 
 /// What became of an object that was to be deleted.
@@ -49,14 +52,15 @@ enum Leave {
 }
 
 impl Deleting {
-    /// Deletes them all, and says of each what came of it, a batch at a time. Ends early when the run is stopped.
+    /// Deletes them all, and says of each what came of it, a batch at a time. Ends early when it is stopped, with
+    /// what had been asked for by then.
     pub(super) fn run(
         self,
         pending: impl Iterator<Item = Result<Doomed, transship_spill::Error>> + Send,
     ) -> impl Stream<Item = Result<Vec<Deleted>>> + Send {
         // What is kept among the others must not be deleted by a batch that has been looked through already.
         let at_once = if self.keeper.as_ref().is_some_and(|keeper| keeper.keeps_inside()) { 1 } else { AT_ONCE };
-        let batches = stream::iter(pending).chunks(BATCH).take_until(self.options.cancel.clone().cancelled_owned());
+        let batches = stream::iter(pending).chunks(BATCH).take_until(self.stop.clone().cancelled_owned());
         let deleting = Arc::new(self);
         // On tasks of their own: whoever is told of one batch and takes its time must not hold up the requests of others.
         let deleted = batches.map(move |batch| {
@@ -92,6 +96,9 @@ impl Deleting {
             }
         }
         drop(asked);
+        if self.stop.is_cancelled() {
+            return Ok(deleted);
+        }
         self.delete(free, &mut deleted).await?;
         Ok(deleted)
     }

@@ -49,7 +49,7 @@ pub struct Mirroring {
 }
 
 impl Mirroring {
-    /// What becomes of each key, as it does. An error is the run's own: nothing was deleted. Who asks again gets nothing.
+    /// What becomes of each key, as it does. An error is the run's own: nothing more is deleted. Who asks again gets nothing.
     pub fn outcomes(&self) -> BoxStream<'static, Result<Mirrored>> {
         let outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).take();
         outcomes.unwrap_or_else(|| stream::empty().boxed())
@@ -127,16 +127,23 @@ impl Work {
         }
         let pending = pending.read()?;
         let (ends, options, keeper) = (self.ends.clone(), self.options.clone(), self.keeper.clone());
-        let mut batches = std::pin::pin!(Deleting { ends, options, keeper }.run(pending));
-        let mut left = deletions;
-        while let Some(batch) = batches.try_next().await? {
+        let stop = self.options.cancel.child_token();
+        let mut batches = std::pin::pin!(Deleting { ends, options, keeper, stop: stop.clone() }.run(pending));
+        let (mut left, mut refused) = (deletions, Ok(None));
+        // What has been asked for goes on when nothing more is to be, and is told.
+        while let Some(batch) = batches.next().await {
+            let batch = batch.unwrap_or_else(|error| {
+                refused = std::mem::replace(&mut refused, Ok(None)).and(Err(error));
+                stop.cancel();
+                Vec::new()
+            });
             let mut told = Vec::with_capacity(batch.len());
             for deleted in batch {
                 match deleted {
                     Deleted::Spared => {}
                     Deleted::Refused(refusal) => {
-                        self.tell(Mirrored::Refused(refusal)).await;
-                        return Ok(());
+                        refused = refused.map(|before| before.or(Some(refusal)));
+                        stop.cancel();
                     }
                     Deleted::Object(object) => {
                         let is_gone = object.destinations.iter().all(|there| there.outcome == Outcome::Deleted);
@@ -148,8 +155,10 @@ impl Work {
             }
             self.tell_all(told).await;
         }
-        if left > 0 {
-            self.tell(Mirrored::Spared(left)).await;
+        match refused? {
+            Some(refusal) => self.tell(Mirrored::Refused(refusal)).await,
+            None if left > 0 => self.tell(Mirrored::Spared(left)).await,
+            None => {}
         }
         Ok(())
     }
