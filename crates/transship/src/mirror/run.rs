@@ -14,7 +14,7 @@ use super::{
     Compared, Ends, MirrorOptions, Progress, Reached, Refusal,
     backup::Keeper,
     copying::Copying,
-    deletion::{Deleted, Deleting},
+    deletion::{Deleted, Deleting, Pending},
     refusal,
 };
 use crate::{Result, tasks};
@@ -125,11 +125,15 @@ impl Work {
             self.tell(Mirrored::Refused(refusal)).await;
             return Ok(());
         }
+        self.delete_all(pending, deletions).await
+    }
+
+    async fn delete_all(&self, pending: Pending, mut left: u64) -> Result<()> {
         let pending = pending.read()?;
         let (ends, options, keeper) = (self.ends.clone(), self.options.clone(), self.keeper.clone());
         let stop = self.options.cancel.child_token();
         let mut batches = std::pin::pin!(Deleting { ends, options, keeper, stop: stop.clone() }.run(pending));
-        let (mut left, mut refused) = (deletions, Ok(None));
+        let mut refused = Ok(None);
         // What has been asked for goes on when nothing more is to be, and is told.
         while let Some(batch) = batches.next().await {
             let batch = batch.unwrap_or_else(|error| {
