@@ -28,6 +28,26 @@ async fn what_the_source_did_not_list_though_it_has_it_stays() {
     assert_eq!((did.deleted, held(&stage.site, "out/").len()), (0, 110));
 }
 
+/// One batch is being deleted when another one turns out to hold what the source has: both are told of.
+#[tokio::test]
+async fn what_was_being_deleted_when_nothing_more_may_be_is_told() {
+    let stage = Stage::with_pages_of(10).await;
+    fill(&stage, numbered(0..10).chain(numbered(1050..1060)).chain(numbered(1090..1100)), numbered(0..1100));
+    let skip = Fault::new(Effect::Page(PageFault::Skip)).on(Operation::ListObjectsV2).times(1);
+    stage.source.faults().add(skip);
+    let late = |ms, operation| Fault::new(Effect::Delay(Duration::from_millis(ms))).on(operation);
+    stage.source.faults().add(late(2000, Operation::HeadObject).key("in/1050"));
+    stage.site.faults().add(late(2500, Operation::DeleteObjects));
+    let mut options = options(&stage, Deletion::Extra);
+    options.guards.max_delete = Some(transship::mirror::Share::Percent(100));
+    options.list.listers = 1;
+    let did = run(&stage, options).await;
+    assert!(matches!(did.refused, Some(Refusal::Unlisted { .. })), "{did:?}");
+    let gone = 1100 - held(&stage.site, "out/").len();
+    assert!([0, 1000].contains(&gone), "a batch, or none on a machine that is too slow: {gone}");
+    assert_eq!(did.deleted, u64::try_from(gone).unwrap());
+}
+
 #[tokio::test]
 async fn whether_the_source_has_it_must_be_told() {
     let stage = Stage::new().await;
