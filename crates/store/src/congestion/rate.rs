@@ -137,15 +137,19 @@ mod tests {
         assert!(rate.per_second().is_some_and(|rate| (35.0..100.0).contains(&rate)));
     }
 
-    #[test]
-    fn it_grows_back_to_what_was_refused_and_beyond_and_sleeps_when_nothing_is_refused() {
+    /// A hundred requests were answered and five refused; and the times after the start, in seconds.
+    fn refused_after_half_a_second() -> (Rate, impl Fn(f64) -> Instant) {
         let start = Instant::now();
-        let at = |seconds: f64| start + Duration::from_secs_f64(seconds);
+        let at = move |seconds: f64| start + Duration::from_secs_f64(seconds);
         let mut rate = Rate::new(start);
         (0..100).for_each(|_| rate.answered(start));
-        for _ in 0..5 {
-            rate.refused(start, at(0.5));
-        }
+        (0..5).for_each(|_| _ = rate.refused(start, at(0.5)));
+        (rate, at)
+    }
+
+    #[test]
+    fn it_grows_back_to_what_was_refused_and_beyond_and_sleeps_when_nothing_is_refused() {
+        let (mut rate, at) = refused_after_half_a_second();
         let mut seen = Vec::new();
         // So many are sent as it allows.
         let mut now = 0.5;
@@ -167,11 +171,7 @@ mod tests {
 
     #[test]
     fn who_asks_in_bursts_is_held_up_no_longer_than_five_minutes() {
-        let start = Instant::now();
-        let at = |seconds: f64| start + Duration::from_secs_f64(seconds);
-        let mut rate = Rate::new(start);
-        (0..100).for_each(|_| rate.answered(start));
-        (0..5).for_each(|_| _ = rate.refused(start, at(0.5)));
+        let (mut rate, at) = refused_after_half_a_second();
         let last = (1..).map(f64::from).find(|second| {
             // Fifty at once, then nothing.
             let mut now = *second;
