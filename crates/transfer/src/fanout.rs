@@ -12,8 +12,8 @@ use transship_store::{ByteStream, Error, Result};
 
 use crate::follower::{Follower, left_behind};
 
-/// Chunks that a follower may lag behind; connections give at most 256 KiB at once.
-const WINDOW: usize = 4;
+/// Chunks that a follower may lag behind; connections give at most 128 KiB at once.
+const WINDOW: usize = 8;
 
 /// What each follower keeps in memory, at most, in bytes.
 pub(crate) const WINDOW_BYTES: u64 = 1 << 20;

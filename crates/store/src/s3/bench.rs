@@ -16,7 +16,9 @@ use crate::{ListPage, Result};
 /// # Errors
 /// `InvalidReply`.
 pub fn list_page(xml: &[u8]) -> Result<ListPage> {
-    xml::list_page(xml)
+    let mut page = xml::PageReader::default();
+    page.read(xml)?;
+    page.end()
 }
 
 /// Signs requests without a body, all at one moment.

@@ -102,6 +102,17 @@ impl Client {
         self.attempt(request).await.map_err(|e| e.during(operation, &self.location, key))
     }
 
+    /// Sends one request whose reply is a document, and hands it on as it arrives.
+    pub(super) async fn each(&self, request: Request<'_>, take: impl FnMut(&[u8]) -> Result<()>) -> Result<HeaderMap> {
+        let (operation, key) = (request.operation, request.key);
+        let read = async {
+            let reply = self.attempt(request).await?;
+            let headers = reply.headers.clone();
+            reply.each(take).await.map(|()| headers)
+        };
+        read.await.map_err(|e| e.during(operation, &self.location, key))
+    }
+
     /// Sends one request whose reply is a document.
     pub(super) async fn document(&self, request: Request<'_>) -> Result<(HeaderMap, Bytes)> {
         let (operation, key) = (request.operation, request.key);

@@ -21,7 +21,7 @@ pub(super) type Pool = Client<HttpsConnector<Connector>, RequestBody>;
 const IDLE: Duration = Duration::from_secs(20);
 
 /// The most that one read of a body gives: what a reader buffers is counted in these.
-const READ_BUFFER: usize = 256 << 10;
+const READ_BUFFER: usize = 128 << 10;
 
 pub(super) fn pool(spec: &S3Spec, proxies: &Proxies) -> Result<Pool> {
     let mut http = HttpConnector::new();

@@ -31,7 +31,8 @@ pub(super) async fn page(client: &Client, request: &ListRequest, cursor: Option<
             None => http,
         },
     };
-    let (headers, body) = client.document(http).await?;
-    let page = xml::list_page(&body).map_err(|e| e.during("list", client.location(), None))?;
+    let mut page = xml::PageReader::default();
+    let headers = client.each(http, |xml| page.read(xml)).await?;
+    let page = page.end().map_err(|e| e.during("list", client.location(), None))?;
     Ok(ListPage { unordered: lists_by_folders(&headers), ..page })
 }

@@ -76,20 +76,28 @@ impl Reply {
         ReplyBody::new(self.body, length, self.silence)
     }
 
-    /// The whole body, for documents.
-    pub(super) async fn document(self) -> Result<(HeaderMap, Bytes)> {
-        let headers = self.headers.clone();
-        let mut stream = self.stream();
-        let mut first = match stream.next().await {
-            None => return Ok((headers, Bytes::new())),
-            Some(chunk) => BytesMut::from(chunk?),
-        };
-        while let Some(chunk) = stream.next().await {
-            first.extend_from_slice(&chunk?);
-            if first.len() > DOCUMENT_LIMIT {
+    /// The body of a document, as it arrives.
+    pub(super) async fn each(self, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let (mut stream, mut length) = (self.stream(), 0);
+        while let Some(piece) = stream.next().await {
+            let piece = piece?;
+            length += piece.len();
+            if length > DOCUMENT_LIMIT {
                 return Err(Error::new(ErrorKind::InvalidReply, "the reply is too long to be a document"));
             }
+            take(&piece)?;
         }
-        Ok((headers, first.freeze()))
+        Ok(())
+    }
+
+    /// The whole body of a document.
+    pub(super) async fn document(self) -> Result<(HeaderMap, Bytes)> {
+        let (headers, mut document) = (self.headers.clone(), BytesMut::new());
+        self.each(|piece| {
+            document.extend_from_slice(piece);
+            Ok(())
+        })
+        .await?;
+        Ok((headers, document.freeze()))
     }
 }
