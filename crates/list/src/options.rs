@@ -15,7 +15,7 @@ pub struct ListOptions {
 
 impl Default for ListOptions {
     fn default() -> Self {
-        Self { listers: 16, retry: RetryOptions::default(), skip: Skip::nothing() }
+        Self { listers: 32, retry: RetryOptions::default(), skip: Skip::nothing() }
     }
 }
 
