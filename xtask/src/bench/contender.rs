@@ -143,7 +143,8 @@ fn ours(case: &Case, programs: &Programs) -> Result<Vec<Contender>> {
         Task::Copy | Task::Unpack => vec![solgate(programs, "solgate", &[], Some(256))?],
         Task::Compare => vec![mirror(programs, "transship-mirror", &[], Some(64))?],
         Task::List => vec![
-            mirror(programs, "transship-mirror", &["--checkers", "16"], Some(64))?,
+            mirror(programs, "transship-mirror", &[], Some(64))?,
+            mirror(programs, "transship-mirror, 16 listers", &["--checkers", "16"], Some(64))?,
             mirror(programs, "transship-mirror, one lister", &["--checkers", "1"], Some(64))?,
         ],
     })

@@ -53,7 +53,7 @@ const CHECKERS: [Choice; 5] = [
     ("--checkers 1", &["--checkers", "1"]),
     ("--checkers 4", &["--checkers", "4"]),
     ("--checkers 8", &["--checkers", "8"]),
-    ("--checkers 32", &["--checkers", "32"]),
+    ("--checkers 16", &["--checkers", "16"]),
     ("--checkers 64", &["--checkers", "64"]),
 ];
 
