@@ -8,14 +8,20 @@ use quick_xml::{
 use super::bad;
 use crate::Result;
 
-/// More than stands between the ends of two elements: a key has 1,024 bytes, nine times as many where each is escaped.
-const LONGEST: usize = 64 << 10;
+/// More than stands between the ends of two elements: a key has 1,024 bytes, nine times as many where each is escaped. What
+/// is longer is refused where it comes in several pieces, because it is read again with each of them.
+const LONGEST: usize = 16 << 10;
+
+/// The reader leaves it out at the beginning of whatever it is given, and does not count it.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// Reads a document in pieces of any length, and keeps of it what is not read yet.
 #[derive(Default)]
 pub(super) struct Walk {
     open: Open,
     text: String,
+    /// Whether an element came to its end.
+    has_begun: bool,
     /// What follows the last element that ended.
     rest: Vec<u8>,
 }
@@ -75,10 +81,18 @@ impl Walk {
         (config.check_end_names, config.allow_unmatched_ends) = (false, true);
         let (mut read, mut depth) = (0, self.open.depth);
         self.text.clear();
+        let mark = if xml.starts_with(BYTE_ORDER_MARK.as_bytes()) { BYTE_ORDER_MARK } else { "" };
+        if self.has_begun {
+            self.text.push_str(mark);
+        }
+        let position = |reader: &Reader<&[u8]>| -> Result<usize> {
+            Ok(mark.len() + usize::try_from(reader.buffer_position()).map_err(bad)?)
+        };
         loop {
             let event = match reader.read_event() {
                 Ok(event) => event,
-                Err(error) if is_last => return Err(bad(error)),
+                // What is wrong stays so whatever follows; what is only cut off may become right.
+                Err(error) if is_last || is_wrong(&error) && position(&reader)? < xml.len() => return Err(bad(error)),
                 Err(_) => break,
             };
             match event {
@@ -90,7 +104,7 @@ impl Walk {
                     self.open.push(empty.local_name().as_ref());
                     close(self.open.names(), "")?;
                     self.open.pop();
-                    (read, depth) = (reader.buffer_position(), self.open.depth);
+                    (read, depth) = (position(&reader)?, self.open.depth);
                     self.text.clear();
                 }
                 Event::Text(part) => self.text.push_str(&part.decode().map_err(bad)?),
@@ -101,7 +115,7 @@ impl Walk {
                     close(self.open.names(), &self.text)?;
                     self.text.clear();
                     self.open.pop();
-                    (read, depth) = (reader.buffer_position(), self.open.depth);
+                    (read, depth) = (position(&reader)?, self.open.depth);
                 }
                 Event::Eof => break,
                 _ => {}
@@ -112,7 +126,8 @@ impl Walk {
         }
         // What began behind it is read again.
         self.open.depth = depth;
-        usize::try_from(read).map_err(bad)
+        self.has_begun |= read > 0;
+        Ok(read)
     }
 
     fn resolve(&mut self, reference: &BytesRef<'_>) -> Result<()> {
@@ -125,6 +140,10 @@ impl Walk {
         self.text.push_str(known.ok_or_else(|| bad(format!("unknown entity {name:?}")))?);
         Ok(())
     }
+}
+
+fn is_wrong(error: &quick_xml::Error) -> bool {
+    matches!(error, quick_xml::Error::IllFormed(_))
 }
 
 /// The names of the elements that are open. Their memory is used again: a page of a listing has thousands of elements.
