@@ -12,8 +12,8 @@ use transship_store::{ByteStream, Error, Result};
 
 use crate::follower::{Follower, left_behind};
 
-/// Chunks that a follower may lag behind; connections give at most 128 KiB at once.
-const WINDOW: usize = 8;
+/// Chunks that a follower may lag behind; files give 256 KiB at once, connections to S3 half of it at most.
+const WINDOW: usize = 4;
 
 /// What each follower keeps in memory, at most, in bytes.
 pub(crate) const WINDOW_BYTES: u64 = 1 << 20;

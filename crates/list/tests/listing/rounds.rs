@@ -25,7 +25,8 @@ async fn listed(key: impl Fn(u64) -> String) -> [(f64, u64); 2] {
     let mut found = [(0.0, 0); 2];
     for (found, ordered) in found.iter_mut().zip([false, true]) {
         let bucket = Arc::new(SlowBucket::steady(keys.clone(), PAGE, TRIP / 2));
-        let (side, options, begun) = (Side::new(bucket.clone(), ""), ListOptions::default(), Instant::now());
+        let options = ListOptions { listers: 16, ..ListOptions::default() };
+        let (side, begun) = (Side::new(bucket.clone(), ""), Instant::now());
         let count: usize = if ordered {
             entries(side, KeyRange::ALL, options).try_fold(0, |n, _| async move { Ok(n + 1) }).await.unwrap()
         } else {
