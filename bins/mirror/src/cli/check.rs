@@ -54,7 +54,7 @@ pub struct CheckArgs {
     pub error: Option<PathBuf>,
 
     /// How many ranges of keys are listed, and objects read, at once
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", default_value_t = super::CHECKERS, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub checkers: u16,
 
     /// Rely on no store's order: list both ends whole, and sort them on disk

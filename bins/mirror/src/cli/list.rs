@@ -12,7 +12,7 @@ pub struct ListArgs {
     pub remote: String,
 
     /// How many ranges of keys are listed at once, at most
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", default_value_t = super::CHECKERS, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub checkers: u16,
 
     /// How the list is printed

@@ -26,7 +26,7 @@ pub struct MirrorArgs {
     pub transfers: u16,
 
     /// How many ranges of keys are listed at once, at most
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", default_value_t = super::CHECKERS, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub checkers: u16,
 
     /// How often an object is tried, the first attempt included

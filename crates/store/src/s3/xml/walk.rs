@@ -67,8 +67,8 @@ impl Walk {
         self.elements(&rest, true, &mut close).map(drop)
     }
 
-    /// Reads elements up to the end of the last one that is whole, and says how far that is. What follows it is an error
-    /// only where nothing more comes.
+    /// Reads elements up to the end of the last one that is whole, and says how far that is. That what follows it is cut off
+    /// is an error only where nothing more comes.
     fn elements(
         &mut self,
         xml: &[u8],
@@ -95,30 +95,14 @@ impl Walk {
                 Err(error) if is_last || is_wrong(&error) && position(&reader)? < xml.len() => return Err(bad(error)),
                 Err(_) => break,
             };
-            match event {
-                Event::Start(start) => {
-                    self.text.clear();
-                    self.open.push(start.local_name().as_ref());
-                }
-                Event::Empty(empty) => {
-                    self.open.push(empty.local_name().as_ref());
-                    close(self.open.names(), "")?;
-                    self.open.pop();
-                    (read, depth) = (position(&reader)?, self.open.depth);
-                    self.text.clear();
-                }
-                Event::Text(part) => self.text.push_str(&part.decode().map_err(bad)?),
-                Event::CData(part) => self.text.push_str(&part.decode().map_err(bad)?),
-                Event::GeneralRef(reference) => self.resolve(&reference)?,
-                Event::End(end) => {
-                    self.open.check(end.local_name().as_ref())?;
-                    close(self.open.names(), &self.text)?;
-                    self.text.clear();
-                    self.open.pop();
-                    (read, depth) = (position(&reader)?, self.open.depth);
-                }
-                Event::Eof => break,
-                _ => {}
+            if matches!(event, Event::Eof) {
+                break;
+            }
+            if self.take(event)? {
+                close(self.open.names(), &self.text)?;
+                self.text.clear();
+                self.open.pop();
+                (read, depth) = (position(&reader)?, self.open.depth);
             }
         }
         if is_last && self.open.depth > 0 {
@@ -128,6 +112,27 @@ impl Walk {
         self.open.depth = depth;
         self.has_begun |= read > 0;
         Ok(read)
+    }
+
+    /// Says whether an element comes to its end.
+    fn take(&mut self, event: Event<'_>) -> Result<bool> {
+        match event {
+            Event::Start(start) => {
+                self.text.clear();
+                self.open.push(start.local_name().as_ref());
+            }
+            Event::Empty(empty) => {
+                self.text.clear();
+                self.open.push(empty.local_name().as_ref());
+                return Ok(true);
+            }
+            Event::End(end) => return self.open.check(end.local_name().as_ref()).map(|()| true),
+            Event::Text(part) => self.text.push_str(&part.decode().map_err(bad)?),
+            Event::CData(part) => self.text.push_str(&part.decode().map_err(bad)?),
+            Event::GeneralRef(reference) => self.resolve(&reference)?,
+            _ => {}
+        }
+        Ok(false)
     }
 
     fn resolve(&mut self, reference: &BytesRef<'_>) -> Result<()> {
