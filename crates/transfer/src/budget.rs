@@ -3,7 +3,10 @@ use std::sync::{Arc, atomic::AtomicU64};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use transship_store::{Body, LONG_BODY};
 
-use crate::streams::{Place, Streams};
+use crate::{
+    berth::Berth,
+    streams::{Place, Streams},
+};
 
 /// Permits are kibibytes, because a semaphore takes at most `u32::MAX` at once.
 const UNIT: u64 = 1 << 10;
@@ -75,16 +78,26 @@ impl Budget {
     }
 
     /// Waits for memory for an object of this size that fits into it: `bytes`, or the whole budget where that is less.
-    pub(crate) async fn take_for_small(&self, size: u64, bytes: u64) -> Share {
+    /// `None`: it is not to get its turn any more.
+    pub(crate) async fn take_for_small(&self, size: u64, bytes: u64, berth: Option<&Berth>) -> Option<Share> {
         if size <= LONG_BODY {
-            return self.take(bytes).await;
+            return Some(self.take(bytes).await);
         }
-        let place = self.streams.place().await;
+        let place = self.place(berth).await?;
         let room = self.take_room(bytes).await;
         let mut share = self.take(bytes).await;
         share._permits.extend(room);
         share.place = Some(place);
-        share
+        Some(share)
+    }
+
+    /// Waits for a place among large bodies, and keeps nobody from moving meanwhile.
+    async fn place(&self, berth: Option<&Berth>) -> Option<Place> {
+        match (self.streams.try_place(), berth) {
+            (Some(place), _) => Some(place),
+            (None, Some(berth)) => berth.while_waiting(self.streams.place()).await,
+            (None, None) => Some(self.streams.place().await),
+        }
     }
 
     /// Waits for what is to leave the reserve to others.
@@ -99,14 +112,14 @@ impl Budget {
     }
 
     /// The same for an object that takes its time, in a place among those.
-    pub(crate) async fn take_for_large(&self, bytes: u64) -> Share {
-        let place = self.streams.place().await;
+    pub(crate) async fn take_for_large(&self, bytes: u64, berth: Option<&Berth>) -> Option<Share> {
+        let place = self.place(berth).await?;
         let turn = Arc::clone(&self.large).acquire_many_owned(permits(bytes, self.units / 2)).await;
         let room = self.take_room(bytes).await;
         let mut share = self.take(bytes).await;
         share._permits.extend(turn.into_iter().chain(room));
         share.place = Some(place);
-        share
+        Some(share)
     }
 
     /// Takes `bytes` more than are needed for another body, if they and a place for it are free beside the reserve and
@@ -172,9 +185,9 @@ mod tests {
     #[tokio::test]
     async fn small_ones_pass_where_one_large_one_has_extras_and_another_comes() {
         let budget = budget(16);
-        let _one = budget.take_for_large(2 * UNIT).await;
+        let _one = budget.take_for_large(2 * UNIT, None).await;
         let extra = budget.try_extra(12 * UNIT).unwrap();
-        let mut two = Box::pin(budget.take_for_large(2 * UNIT));
+        let mut two = Box::pin(budget.take_for_large(2 * UNIT, None));
         assert!((&mut two).now_or_never().is_none(), "it waits for a part");
         for _ in 0..3 {
             assert!(budget.take(2 * UNIT).now_or_never().is_some(), "small ones pass");
@@ -188,8 +201,8 @@ mod tests {
     #[tokio::test]
     async fn large_ones_wait_among_themselves() {
         let budget = budget(16);
-        let _one = budget.take_for_large(6 * UNIT).await;
-        let mut two = Box::pin(budget.take_for_large(6 * UNIT));
+        let _one = budget.take_for_large(6 * UNIT, None).await;
+        let mut two = Box::pin(budget.take_for_large(6 * UNIT, None));
         assert!((&mut two).now_or_never().is_none());
         assert!(budget.take(10 * UNIT).now_or_never().is_some(), "small ones pass");
     }
@@ -205,9 +218,9 @@ mod tests {
             for (step, size, which) in steps {
                 let size = size.min(units - units / RESERVE) * UNIT;
                 match step {
-                    0 => held.extend(budget.take_for_large(size).now_or_never()),
+                    0 => held.extend(budget.take_for_large(size, None).now_or_never().flatten()),
                     1 => held.extend(budget.try_extra(size)),
-                    2 => held.extend(budget.take_for_small(LONG_BODY + 1, size).now_or_never()),
+                    2 => held.extend(budget.take_for_small(LONG_BODY + 1, size, None).now_or_never().flatten()),
                     _ if held.is_empty() => {}
                     _ => drop(held.swap_remove(which.index(held.len()))),
                 }

@@ -62,28 +62,40 @@ impl Copier {
         Self { inner: Arc::new(Inner::new(source, destinations, options, cancel)) }
     }
 
-    /// A copier between other places that shares this one's memory budget, its slots, its options and its end.
+    /// A copier between other places that shares this one's memory budget, its options and its end. It has slots of its
+    /// own: who holds one of this copier's may wait for one of the other's.
     #[must_use]
     pub fn beside(&self, source: Arc<dyn Bucket>, destinations: Vec<Destination>) -> Self {
-        let Inner { options, budget, harbour, cancel, .. } = &*self.inner;
+        let Inner { options, budget, cancel, .. } = &*self.inner;
         let mut other = Inner::new(source, destinations, options.clone(), cancel.clone());
-        (other.budget, other.harbour) = (budget.clone(), harbour.clone());
+        other.budget = budget.clone();
         Self { inner: Arc::new(other) }
     }
 
     /// Copies a stream of jobs, many at once. Outcomes come in the order in which jobs end.
     pub fn run<'a>(&'a self, jobs: impl Stream<Item = Job> + Send + 'a) -> impl Stream<Item = Copied> + Send + 'a {
-        // Slots are what bounds them.
+        // They are bounded by how many may be under way.
         jobs.then(move |job| async move { (self.slot().await, job) })
             .map(move |(slot, job)| self.copy_in(slot, job))
             .buffer_unordered(usize::MAX)
     }
 
-    /// Waits until another object may be copied: there are `options.transfers` slots. An object that only waits for a
-    /// destination that holds up others gives its slot back before it ends; so many of them may wait that memory stays
-    /// bounded.
+    /// Waits until another object may be copied: there are `options.transfers` slots. An object that only waits, for its
+    /// turn among large ones or for a destination that holds up others, gives its slot back meanwhile; so many of them
+    /// may wait that memory stays bounded.
     pub async fn slot(&self) -> Slot {
         self.inner.harbour.slot().await
+    }
+
+    /// Those that wait for their turn among large objects do not get it any more: they come back as cancelled. What has
+    /// begun goes on.
+    pub fn close(&self) {
+        self.inner.harbour.close();
+    }
+
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        self.inner.harbour.is_closed()
     }
 
     /// Bytes of objects that have arrived so far, in bytes; copies on the server bring none.

@@ -8,7 +8,9 @@ use transship_store::{Error, MultipartLimits, ObjectInfo, PutOptions, Result};
 use transship_types::Entry;
 
 use crate::{
-    CopyOptions, Done, boundaries,
+    CopyOptions, Done,
+    berth::Berth,
+    boundaries,
     budget::{Budget, Share},
     fanout::WINDOW_BYTES,
     follower::Follower,
@@ -82,6 +84,8 @@ pub(crate) struct Pass<'a> {
     pub(crate) writers: &'a [Writer],
     pub(crate) options: &'a CopyOptions,
     pub(crate) budget: &'a Budget,
+    /// The object's, where nothing of it moves while this waits.
+    pub(crate) berth: Option<&'a Berth>,
     /// Fires when nothing new is to be started.
     pub(crate) cancel: &'a CancellationToken,
 }
@@ -139,13 +143,13 @@ impl Pass<'_> {
     async fn take(&self, size: u64, bytes: u64) -> Result<Share> {
         let share = async {
             match self.fits_memory(size) {
-                true => self.budget.take_for_small(size, bytes).await,
-                false => self.budget.take_for_large(bytes).await,
+                true => self.budget.take_for_small(size, bytes, self.berth).await,
+                false => self.budget.take_for_large(bytes, self.berth).await,
             }
         };
         tokio::select! {
             biased;
-            share = share => Ok(share),
+            share = share => share.ok_or_else(cancelled),
             () = self.cancel.cancelled() => Err(cancelled()),
         }
     }

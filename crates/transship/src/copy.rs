@@ -79,7 +79,7 @@ async fn start(
             async move { (run.copier.slot().await, due, run) }
         })
         .map(move |(slot, due, run)| run.one(slot, due).map(Ok))
-        // Slots are what bounds them: who only waits for a destination that is behind gives its own back.
+        // They are bounded by how many may be under way: who only waits gives its slot back.
         .buffer_unordered(usize::MAX)
         .chain(stream::once(broken).filter_map(|error| futures::future::ready(error.map(Err))))
         .boxed())

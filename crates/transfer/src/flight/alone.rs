@@ -37,7 +37,7 @@ impl Flight<'_> {
                     return None;
                 }
             };
-            let Passed { seen, landed } = self.pass(std::slice::from_ref(&writer), false).await;
+            let Passed { seen, landed } = self.pass(std::slice::from_ref(&writer), false, None).await;
             lane.attempts += 1;
             drop(admission);
             let Landed { result, at } = landed.into_iter().next()?;

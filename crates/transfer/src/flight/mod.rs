@@ -91,9 +91,10 @@ impl Flight<'_> {
         }
         let writers: Vec<Writer> = ready.iter().map(|(_, w)| w.clone()).collect();
         let before = self.source.reads.load(Ordering::Relaxed);
-        let Passed { seen, landed } = self.pass(&writers, !self.hint).await;
+        let Passed { seen, landed } = self.pass(&writers, !self.hint, Some(self.berth)).await;
         // Who was stopped while it waited for memory has tried nothing.
-        let tried = self.source.reads.load(Ordering::Relaxed) > before || !self.cancel.is_cancelled();
+        let stopped = |landed: &Landed| landed.result.as_ref().is_err_and(|e| e.class() == ErrorClass::Cancelled);
+        let tried = self.source.reads.load(Ordering::Relaxed) > before || !landed.iter().all(stopped);
         if let Some(seen) = seen {
             self.saw(seen);
         }
@@ -117,7 +118,7 @@ impl Flight<'_> {
         }
     }
 
-    async fn pass(&self, writers: &[Writer], pinned: bool) -> Passed {
+    async fn pass(&self, writers: &[Writer], pinned: bool, berth: Option<&Berth>) -> Passed {
         let pass = Pass {
             source: &self.source,
             listed: &self.listed,
@@ -125,6 +126,7 @@ impl Flight<'_> {
             writers,
             options: self.options,
             budget: self.budget,
+            berth,
             cancel: self.cancel,
         };
         pass.run().await

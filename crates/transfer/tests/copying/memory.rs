@@ -91,27 +91,28 @@ async fn an_archive_of_200_mib_passes_through_32_mib() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn small_objects_do_not_wait_for_large_ones() {
+    // More than there is memory for, and more than may move at once.
+    const COUNTS: [usize; 2] = [6, 20];
     let zeros = Bytes::from(vec![0; 30 * MIB]);
     let large = [
         ("in memory", StoredObject::new(content(5 * MIB, 3))),
-        ("split", StoredObject::new(content(30 * MIB, 1))),
+        ("split", StoredObject::new(content(12 * MIB, 1))),
         ("archive", StoredObject::new(gzip(&zeros))),
-        ("parts", in_parts(&content(30 * MIB, 2), 5 * MIB)),
+        ("parts", in_parts(&content(12 * MIB, 2), 5 * MIB)),
     ];
-    for (kind, object) in large {
+    for ((kind, object), count) in large.iter().flat_map(|one| COUNTS.map(|count| (one, count))) {
         let mut stage = Stage::new().await;
         stage.options.memory = 16 * MIB as u64;
         stage.options.split_above = 8 * MIB as u64;
+        stage.options.transfers = 16;
         let site = Gauged::new(opened(stage.site()));
         site.hold_all();
         let mut jobs = Vec::new();
-        // Of those in memory, more than fit into it.
-        let count = if kind == "in memory" { 6 } else { 3 };
         for n in 0..count {
             let key = format!("large {n}");
             stage.put(&key, object.clone());
             let target =
-                Target { destination: 0, key: key.as_str().into(), unpack: kind == "archive", newest_wins: false };
+                Target { destination: 0, key: key.as_str().into(), unpack: *kind == "archive", newest_wins: false };
             jobs.push(Job { source: stage.listed(&key).await, hint: false, targets: vec![target] });
         }
         for n in 0..40 {

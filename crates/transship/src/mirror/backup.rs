@@ -58,7 +58,7 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// One that shares the budget of the copier that brings what is new.
+    /// One that shares the budget of the copier that brings what is new, which holds a slot meanwhile.
     pub(super) fn new(backup: &Backup, ends: &Ends, options: &MirrorOptions, copier: &Copier) -> Self {
         let (backup, destination) = (backup.clone(), ends.destination.clone());
         let copier = copier.beside(destination.bucket.clone(), vec![backup.written.clone()]);

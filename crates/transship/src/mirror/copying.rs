@@ -7,7 +7,7 @@ use futures::{
     stream::{self, FuturesUnordered},
 };
 use transship_report::{DestinationReport, Former, ObjectReport};
-use transship_transfer::{Copied, Job, Target};
+use transship_transfer::{Copied, Failure, Job, Placed, Slot, Target};
 use transship_types::{Entry, Key, Outcome};
 
 use super::{
@@ -26,6 +26,8 @@ pub(super) struct Copying {
     pub(super) deletions: u64,
     /// Every copy succeeded.
     pub(super) clean: bool,
+    /// It was told that the run ends before all is copied.
+    is_cut_off: bool,
 }
 
 /// An object that is to be copied.
@@ -41,6 +43,13 @@ struct Brought {
     /// Where that is now which it replaced.
     kept: Option<Key>,
     copied: Result<Copied, String>,
+}
+
+impl Brought {
+    fn was_not_begun(&self) -> bool {
+        let cancelled = |placed: &Placed| matches!(placed.result, Err(Failure::Cancelled)) && placed.attempts == 0;
+        self.copied.as_ref().is_ok_and(|copied| copied.targets.iter().all(cancelled))
+    }
 }
 
 /// What is to be done next.
@@ -64,38 +73,43 @@ impl Work {
     pub(super) async fn copy(&self) -> Result<Copying> {
         let changes = counted(&self.ends, &self.options, self.compared.clone());
         let mut steps = changes.map_ok(|batch| stream::iter(self.steps(batch)).map(Ok)).try_flatten();
-        let mut copying = Copying { pending: Pending::new(&self.options.work_dir), deletions: 0, clean: true };
+        let mut copying =
+            Copying { pending: Pending::new(&self.options.work_dir), deletions: 0, clean: true, is_cut_off: false };
         let mut under_way = FuturesUnordered::new();
         let mut quota = Quota::new(self.options.cut_off);
-        let (mut broken, mut listed) = (None, false);
-        while !listed || !under_way.is_empty() {
-            let room = !listed && under_way.len() < self.options.copy.transfers.max(1);
+        let (mut broken, mut listed, mut next) = (None, false, None);
+        while !listed || next.is_some() || !under_way.is_empty() {
             tokio::select! {
-                Some(brought) = under_way.next() => copying.clean &= self.brought(brought?).await,
-                step = steps.next(), if room => match step {
+                Some(brought) = under_way.next() => self.brought(brought?, &mut copying).await,
+                slot = self.copier.slot(), if next.is_some() => {
+                    let Some(due): Option<Due> = next.take() else { continue };
+                    match quota.take(due.source.size) {
+                        Ok(()) => under_way.push(self.bring(due, slot)),
+                        Err(reached) => {
+                            listed = true;
+                            self.cut_off(reached, &mut copying).await;
+                        }
+                    }
+                }
+                step = steps.next(), if !listed && next.is_none() => match step {
                     None => listed = true,
                     Some(Err(error)) => {
                         broken = Some(error);
                         listed = true;
                     }
                     Some(Ok(Step::Note(noted))) => self.note(noted, &mut copying).await?,
-                    Some(Ok(Step::Bring(due))) => match quota.take(due.source.size) {
-                        Ok(()) => under_way.push(self.bring(due)),
-                        Err(reached) => {
-                            listed = true;
-                            copying.clean = false;
-                            self.tell(Mirrored::CutOff(reached)).await;
-                        }
-                    },
+                    Some(Ok(Step::Bring(due))) => next = Some(due),
                 },
-                () = quota.time_is_over(), if !listed => {
-                    listed = true;
-                    copying.clean = false;
-                    self.tell(Mirrored::CutOff(Reached::Time)).await;
+                () = quota.time_is_over(), if !self.copier.is_closed() => {
+                    self.copier.close();
+                    if !listed || next.is_some() {
+                        self.cut_off(Reached::Time, &mut copying).await;
+                    }
+                    (listed, next) = (true, None);
                 }
-                () = self.options.cancel.cancelled(), if !listed => {
+                () = self.options.cancel.cancelled(), if !listed || next.is_some() => {
                     copying.clean = false;
-                    listed = true;
+                    (listed, next) = (true, None);
                 }
             }
         }
@@ -140,7 +154,7 @@ impl Work {
         Ok(())
     }
 
-    async fn bring(&self, due: Due) -> Result<Brought> {
+    async fn bring(&self, due: Due, slot: Slot) -> Result<Brought> {
         let key = self.relative(&due.source.key).prefixed(&self.ends.destination.prefix);
         let kept = match (&self.keeper, &due.replaces) {
             (Some(keeper), Some(there)) => keeper.keep(there).await?,
@@ -151,14 +165,26 @@ impl Work {
             Ok(kept) => {
                 let target = Target { destination: 0, key, unpack: false, newest_wins: false };
                 let job = Job { source: due.source.clone(), hint: false, targets: vec![target] };
-                (kept, Ok(self.copier.copy(job).await))
+                (kept, Ok(self.copier.copy_in(slot, job).await))
             }
         };
         Ok(Brought { due, kept, copied })
     }
 
-    /// Reports a copy, and says whether it succeeded.
-    async fn brought(&self, Brought { due, kept, copied }: Brought) -> bool {
+    /// Says once that the run ends before all is copied.
+    async fn cut_off(&self, reached: Reached, copying: &mut Copying) {
+        copying.clean = false;
+        if !std::mem::replace(&mut copying.is_cut_off, true) {
+            self.tell(Mirrored::CutOff(reached)).await;
+        }
+    }
+
+    /// Reports a copy. One that did not get its turn in time is one more that is left.
+    async fn brought(&self, brought: Brought, copying: &mut Copying) {
+        if self.copier.is_closed() && brought.was_not_begun() {
+            return self.cut_off(Reached::Time, copying).await;
+        }
+        let Brought { due, kept, copied } = brought;
         let mut object = match copied {
             Err(error) => self.object(&due.source, Outcome::Failed { error }),
             Ok(copied) => {
@@ -182,8 +208,8 @@ impl Work {
         let fine =
             object.destinations.iter().all(|d| matches!(d.outcome, Outcome::Copied { .. } | Outcome::Skipped { .. }));
         self.compared.counts.copied(due.source.size, fine);
+        copying.clean &= fine;
         self.tell(Mirrored::Object(object)).await;
-        fine
     }
 
     fn relative(&self, key: &Key) -> Key {

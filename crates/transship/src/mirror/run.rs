@@ -113,7 +113,7 @@ impl Work {
         }
     }
 
-    async fn delete(&self, Copying { pending, deletions, clean }: Copying) -> Result<()> {
+    async fn delete(&self, Copying { pending, deletions, clean, .. }: Copying) -> Result<()> {
         if deletions == 0 {
             return Ok(());
         }

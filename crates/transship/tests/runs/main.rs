@@ -14,6 +14,7 @@ mod hung;
 mod keeping;
 mod large;
 mod listings;
+mod many_large;
 mod many_objects;
 mod mirroring;
 mod outages;

@@ -38,7 +38,7 @@ pub(crate) fn options(stage: &Stage, deletion: Deletion) -> MirrorOptions {
     options
 }
 
-fn ends(stage: &Stage) -> Ends {
+pub(crate) fn ends(stage: &Stage) -> Ends {
     Ends::new(place(&stage.source, "in/"), place(&stage.site, "out/"))
 }
 

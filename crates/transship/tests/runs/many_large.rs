@@ -1,0 +1,53 @@
+//! More large objects than may move, and small ones behind them.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use transship::mirror::{CutOff, Deletion, Mirrored, Reached, mirror};
+use transship_testbed::s3::{Effect, Fault, Operation};
+
+use crate::{
+    mirroring::{ends, fill, numbered, options, run},
+    stage::Stage,
+};
+
+const LARGE: usize = 20;
+
+/// Large objects, listed before all others, each of which takes its time at the destination.
+async fn crowded() -> Stage {
+    let mut stage = Stage::new().await;
+    stage.options.copy.transfers = 8;
+    for n in 0..LARGE {
+        let key = format!("!large {n:02}");
+        fill(&stage, [(key.clone(), "x".repeat(2 << 20))], []);
+        let slow = Fault::new(Effect::Delay(Duration::from_secs(2))).on(Operation::PutObject);
+        stage.site.faults().add(slow.key(format!("out/{key}")));
+    }
+    stage
+}
+
+#[tokio::test]
+async fn small_objects_do_not_wait_for_more_large_ones_than_may_move() {
+    let stage = crowded().await;
+    fill(&stage, numbered(0..30), []);
+    let mut outcomes = mirror(ends(&stage), options(&stage, Deletion::Nothing)).outcomes();
+    let mut order = Vec::new();
+    while let Some(outcome) = outcomes.next().await {
+        if let Mirrored::Object(object) = outcome.unwrap() {
+            order.push(object.key.as_str().to_owned());
+        }
+    }
+    assert_eq!(order.len(), 30 + LARGE);
+    assert!(order[..30].iter().all(|key| !key.starts_with('!')), "{order:?}");
+}
+
+#[tokio::test]
+async fn large_objects_that_did_not_get_their_turn_in_time_are_left() {
+    let stage = crowded().await;
+    let mut options = options(&stage, Deletion::Extra);
+    let at = tokio::time::Instant::now() + Duration::from_millis(700);
+    options.cut_off = CutOff { at: Some(at), ..CutOff::default() };
+    let did = run(&stage, options).await;
+    assert_eq!((did.failed, did.cut_off), (0, Some(Reached::Time)), "{did:?}");
+    assert!((1..=8).contains(&did.copied), "no more than may move: {did:?}");
+}
