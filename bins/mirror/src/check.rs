@@ -15,7 +15,7 @@ use transship::{
     mirror::{Change, Content, Deletion, Ends, MirrorOptions, changes},
     types::Entry,
 };
-use transship_support::{ExitCode, Failure, Output, cancel_on_signals};
+use transship_support::{ExitCode, Failure, Output, cancel_on_signals, default_memory};
 
 use crate::{
     cli::{CheckArgs, Cli},
@@ -43,8 +43,9 @@ pub(crate) async fn run(cli: &Cli, args: &CheckArgs) -> Result<ExitCode> {
         ..MirrorOptions::default()
     };
     options.sort = args.sort_listings;
-    options.list.listers = usize::from(args.checkers);
-    options.copy.transfers = usize::from(args.checkers);
+    let at_once = usize::from(args.checkers.unwrap_or_else(|| default_memory().listers()));
+    options.list.listers = at_once;
+    options.copy.transfers = at_once;
     let mut found = changes(&ends, &options).stream;
     loop {
         let change = tokio::select! {

@@ -31,9 +31,6 @@ const DELETIONS: &str = "What is deleted, and when";
 const LOGS: &str = "Logs";
 const RUN: &str = "What it may take and what it tells";
 
-/// As many ranges of keys as make listing from afar faster, and as fit into 64 MiB where both ends are listed.
-const CHECKERS: u16 = 32;
-
 /// Makes one place equal to another, with rclone's configuration, flags and filters. Every copy is verified; nothing is
 /// deleted unless all else went well.
 #[derive(Debug, Parser)]

@@ -13,7 +13,7 @@ use transship::{
     mirror::excluded,
     types::Entry,
 };
-use transship_support::{ExitCode, Failure, Output, OutputFormat, cancel_on_signals};
+use transship_support::{ExitCode, Failure, Output, OutputFormat, cancel_on_signals, default_memory};
 
 use crate::{
     cli::{Cli, ListArgs},
@@ -95,8 +95,8 @@ async fn each(
     let source = Remotes::of(cli)?.source(&args.remote).await?;
     let (filter, place) = (Arc::new(of_source(filter, &source)?), source.place);
     let cancel = cancel_on_signals()?;
-    let options =
-        ListOptions { listers: usize::from(args.checkers), skip: excluded(&filter), ..ListOptions::default() };
+    let listers = usize::from(args.checkers.unwrap_or_else(|| default_memory().listers()));
+    let options = ListOptions { listers, skip: excluded(&filter), ..ListOptions::default() };
     let side = Side::new(place.bucket.clone(), place.prefix.clone());
     let side = match side.bucket.capabilities().ordered_listing && !args.sort_listings {
         true => side,

@@ -86,9 +86,10 @@ fn options(
         cancel,
         ..MirrorOptions::default()
     };
-    options.list.listers = usize::from(args.checkers);
+    let memory = args.memory();
+    options.list.listers = usize::from(args.checkers.unwrap_or_else(|| memory.listers()));
     options.copy.transfers = usize::from(args.transfers);
-    options.copy.memory = args.memory();
+    options.copy.memory = memory.for_data();
     options.copy.bandwidth = args.run.bandwidth();
     options.copy.split_above = write.upload_cutoff.unwrap_or(args.upload_cutoff.0);
     if let Some(size) = write.chunk_size {

@@ -13,7 +13,7 @@ use transship::{
     types::{Entry, Key},
 };
 use transship_config::SolgateConfig;
-use transship_support::{ExitCode, Failure, Output, cancel_on_signals};
+use transship_support::{ExitCode, Failure, Output, cancel_on_signals, default_memory};
 
 use crate::{
     cli::{Cli, ListArgs},
@@ -28,7 +28,8 @@ pub(crate) async fn run(cli: &Cli, args: &ListArgs) -> anyhow::Result<ExitCode> 
     let cancel = cancel_on_signals()?;
     let mut sink = Sink::open(args).map_err(Failure::usage)?;
     let mut found = 0u64;
-    let entries = modified_lately(&source, &config, args.backfill, &ListOptions::default());
+    let listing = ListOptions { listers: default_memory().listers().into(), ..ListOptions::default() };
+    let entries = modified_lately(&source, &config, args.backfill, &listing);
     let mut entries = std::pin::pin!(entries.take_until(cancel.cancelled()));
     while let Some(entry) = entries.try_next().await.map_err(copying::failure)? {
         let relative = entry.key.strip_prefix(&source.prefix).unwrap_or_else(|| entry.key.clone());

@@ -67,7 +67,7 @@ fn open(location: &LocationConfig) -> anyhow::Result<Place> {
 pub(crate) fn run_options(args: &CopyArgs, cancel: CancellationToken) -> anyhow::Result<RunOptions> {
     let memory = args.run.memory.unwrap_or_else(default_memory);
     let mut copy = CopyOptions {
-        memory: memory.0,
+        memory: memory.for_data(),
         transfers: usize::from(args.transfers),
         split_above: args.split_above.0,
         bandwidth: args.run.bandwidth(),
@@ -82,6 +82,7 @@ pub(crate) fn run_options(args: &CopyArgs, cancel: CancellationToken) -> anyhow:
     Ok(RunOptions {
         copy,
         skip_existing: args.skip_existing,
+        listers: memory.listers().into(),
         work_dir: args.work_dir.clone().unwrap_or_else(std::env::temp_dir),
         cancel,
         ..RunOptions::default()

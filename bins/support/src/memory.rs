@@ -8,6 +8,12 @@ const DEFAULT: u64 = 192 << 20;
 /// Below this, an S3 part (5 MiB at least) cannot be read and written side by side.
 const LEAST: u64 = 16 << 20;
 
+/// What a range of keys takes that is listed beside others: its connection, a page that arrives, pages that wait.
+const LISTER: u64 = 3 << 19;
+
+/// Beyond this, more ranges at once make listing from afar no faster.
+const MOST_LISTERS: u64 = 32;
+
 /// Bytes of memory, written as `64MiB`, `1GiB`, `500MB` or `1048576`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MemorySize(pub u64);
@@ -22,6 +28,18 @@ impl FromStr for MemorySize {
             return Err(format!("expected at least {}", Self(LEAST)));
         }
         Ok(Self(bytes))
+    }
+}
+
+impl MemorySize {
+    /// How many ranges of keys may be listed at once: as many as a quarter holds, one at least and 32 at most.
+    pub fn listers(self) -> u16 {
+        u16::try_from((self.0 / 4 / LISTER).clamp(1, MOST_LISTERS)).unwrap_or(1)
+    }
+
+    /// What is left beside listings, in bytes.
+    pub fn for_data(self) -> u64 {
+        self.0 - self.0 / 4
     }
 }
 
@@ -73,6 +91,14 @@ mod tests {
             assert!(bad.parse::<MemorySize>().is_err(), "{bad}");
         }
         assert_eq!(MemorySize(64 << 20).to_string(), "64.0 MiB");
+    }
+
+    #[test]
+    fn listings_get_a_quarter() {
+        for (mib, listers) in [(16, 2), (32, 5), (64, 10), (192, 32), (4096, 32)] {
+            let memory = MemorySize(mib << 20);
+            assert_eq!((memory.listers(), memory.for_data()), (listers, 3 * (mib << 20) / 4), "{mib} MiB");
+        }
     }
 
     #[test]

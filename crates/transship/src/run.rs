@@ -27,6 +27,8 @@ pub struct RunOptions {
     /// Sizes, times and ETags of the entries are hints, not promises: see [`hint`](transship_transfer::Job::hint). Where a
     /// decision hangs on an object's time - the newest of several wins, or ages are compared - the source is asked first.
     pub hints: bool,
+    /// How many ranges of keys of a listing are listed side by side, at most.
+    pub listers: usize,
     /// Where goes what is too large for memory: a plan, what a destination holds.
     pub work_dir: PathBuf,
     /// Ends the run cleanly: nothing new is started, what is in flight may finish for a while.
@@ -39,6 +41,7 @@ impl Default for RunOptions {
             copy: CopyOptions::default(),
             skip_existing: false,
             hints: false,
+            listers: ListOptions::default().listers,
             work_dir: std::env::temp_dir(),
             cancel: CancellationToken::new(),
         }
@@ -48,7 +51,7 @@ impl Default for RunOptions {
 impl RunOptions {
     /// How a source is listed: pages are asked for again as objects are.
     pub fn listing(&self) -> ListOptions {
-        ListOptions { retry: self.copy.retry.clone(), ..ListOptions::default() }
+        ListOptions { listers: self.listers, retry: self.copy.retry.clone(), ..ListOptions::default() }
     }
 }
 

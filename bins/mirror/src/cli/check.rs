@@ -53,9 +53,9 @@ pub struct CheckArgs {
     #[arg(long, value_name = "FILE")]
     pub error: Option<PathBuf>,
 
-    /// How many ranges of keys are listed, and objects read, at once
-    #[arg(long, value_name = "N", default_value_t = super::CHECKERS, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub checkers: u16,
+    /// How many ranges of keys are listed, and objects read, at once [default: 32, fewer where there is little memory]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub checkers: Option<u16>,
 
     /// Rely on no store's order: list both ends whole, and sort them on disk
     #[arg(long)]

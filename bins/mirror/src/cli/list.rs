@@ -11,9 +11,9 @@ pub struct ListArgs {
     #[arg(value_name = "REMOTE")]
     pub remote: String,
 
-    /// How many ranges of keys are listed at once, at most
-    #[arg(long, value_name = "N", default_value_t = super::CHECKERS, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub checkers: u16,
+    /// How many ranges of keys are listed at once, at most [default: 32, fewer where there is little memory]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub checkers: Option<u16>,
 
     /// How the list is printed
     #[arg(long, value_name = "FORMAT", default_value = "text")]

@@ -25,9 +25,9 @@ pub struct MirrorArgs {
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub transfers: u16,
 
-    /// How many ranges of keys are listed at once, at most
-    #[arg(long, value_name = "N", default_value_t = super::CHECKERS, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub checkers: u16,
+    /// How many ranges of keys are listed at once, at most [default: 32, fewer where there is little memory]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub checkers: Option<u16>,
 
     /// How often an object is tried, the first attempt included
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
@@ -81,9 +81,8 @@ pub struct MirrorArgs {
 
 impl MirrorArgs {
     /// The budget.
-    pub fn memory(&self) -> u64 {
-        let MemorySize(bytes) = self.run.memory.unwrap_or_else(transship_support::default_memory);
-        bytes
+    pub fn memory(&self) -> MemorySize {
+        self.run.memory.unwrap_or_else(transship_support::default_memory)
     }
 }
 
