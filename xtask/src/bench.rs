@@ -30,7 +30,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum as _};
 
-use self::{build::Programs, end::ServerKind, field::Field, workload::Workload};
+use self::{build::Programs, end::ServerKind, field::Field, shown::slug, workload::Workload};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -106,6 +106,8 @@ fn side_by_side(arguments: &Arguments) -> Result<ExitCode> {
             case.name += "-sweep";
             Field::Settings
         } else {
+            // A table of the whole field is not to be replaced by one of a part of it.
+            case.name += &arguments.only.iter().map(|name| format!("-beside-{}", slug(name))).collect::<String>();
             Field::Programs(&arguments.only)
         };
         let record = race::run(case, arguments.rounds, &programs, field)?;

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
     use crate::bench::{measure::Usage, workload::Workload};
 
-    fn sample(requests: &[(&str, u64)], wall: f64, unpinned: usize) -> Sample {
+    fn sample(requests: &[(&str, u64)], wall: f64, unpinned: u64) -> Sample {
         Sample {
             round: 1,
             contender: "ours",
@@ -100,7 +100,7 @@ mod tests {
     }
 
     /// What is broken in the first case of a workload of full size.
-    fn broken(workload: Workload, requests: &[(&str, u64)], wall: f64, unpinned: usize) -> Vec<&'static Bound> {
+    fn broken(workload: Workload, requests: &[(&str, u64)], wall: f64, unpinned: u64) -> Vec<&'static Bound> {
         let cases = workload.cases(1.0);
         let (case, sample) = (&cases[0], sample(requests, wall, unpinned));
         case.bounds.iter().filter(|bound| bound.broken(case, &sample).is_some()).collect()
@@ -117,10 +117,14 @@ mod tests {
         use Bound::{FewRefusals, NoBytes, NoHead, Pinned, ReadOnce, TwoRequests};
         use Workload::{Huge, Listing, Mixed, Nochange, Refused, Same, Small, Unpack};
 
-        let small = |gets, heads| broken(Small, &[(LIST, 53), (GET, gets), (PUT, 50_000), (HEAD, heads)], 9.0, 0);
-        assert_eq!(small(50_000, 0), [] as [&Bound; 0]);
-        assert_eq!(small(50_001, 0), [&TwoRequests]);
-        assert_eq!(small(50_000, 1), [&NoHead]);
+        let small = |gets, heads, unpinned| {
+            broken(Small, &[(LIST, 53), (GET, gets), (PUT, 50_000), (HEAD, heads)], 9.0, unpinned)
+        };
+        assert_eq!(small(50_000, 0, 0), [] as [&Bound; 0]);
+        assert_eq!(small(50_001, 0, 0), [&TwoRequests]);
+        assert_eq!(small(50_000, 1, 0), [&NoHead]);
+
+        assert_eq!(small(50_000, 0, 1), [&Pinned]);
 
         let mixed = |unpinned| broken(Mixed, &[(LIST, 5), (GET, 4000), (PUT, 4000)], 9.0, unpinned);
         assert_eq!((mixed(0), mixed(1)), (vec![], vec![&Pinned]));

@@ -151,19 +151,27 @@ fn ours(case: &Case, programs: &Programs) -> Result<Vec<Contender>> {
 }
 
 pub(super) fn solgate(programs: &Programs, name: &'static str, flags: Flags, most: Option<u64>) -> Result<Contender> {
-    let version = built(first_line(&programs.solgate, "version")?);
+    let version = version(&programs.solgate)?;
     let (program, tool) = (programs.solgate.clone(), Tool::Solgate(flags));
     Ok(Contender { name, version, program, tool, most_memory: most.map(|most| most * MIB) })
 }
 
 pub(super) fn mirror(programs: &Programs, name: &'static str, flags: Flags, most: Option<u64>) -> Result<Contender> {
-    let version = built(first_line(&programs.mirror, "--version")?);
+    let version = version(&programs.mirror)?;
     let (program, tool) = (programs.mirror.clone(), Tool::Mirror(flags));
     Ok(Contender { name, version, program, tool, most_memory: most.map(|most| most * MIB) })
 }
 
+/// The version of a program of ours, and of which commit it is.
+///
+/// # Errors
+/// It does not tell.
+pub(super) fn version(program: &Path) -> Result<String> {
+    first_line(program, "version").map(built)
+}
+
 /// A version of ours, and of which commit it is.
-fn built(version: String) -> String {
+pub(super) fn built(version: String) -> String {
     workspace::commit().map_or(version.clone(), |commit| format!("{version}, commit {commit}"))
 }
 
@@ -193,7 +201,7 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).chain([installed]).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
-fn first_line(program: &Path, argument: &str) -> Result<String> {
+pub(super) fn first_line(program: &Path, argument: &str) -> Result<String> {
     let output = Command::new(program).arg(argument).output();
     let output = output.with_context(|| format!("ask {} for its version", program.display()))?;
     Ok(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or("unknown").trim().to_owned())

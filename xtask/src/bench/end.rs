@@ -15,7 +15,11 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 use transship_testbed::servers::{Server, ServerKind as RealServer};
 
-use super::{build::Programs, contender::find, server::Setup};
+use super::{
+    build::Programs,
+    contender::{built, find, first_line},
+    server::Setup,
+};
 
 /// The keys of every server here: those that the testbed gives to the real ones.
 pub(crate) const ACCESS_KEY: &str = "TESTBEDACCESSKEY0001";
@@ -54,6 +58,21 @@ impl ServerKind {
         }
     }
 
+    /// Its own word on its version.
+    ///
+    /// # Errors
+    /// It is not on this machine.
+    pub(crate) fn version(self) -> Result<String> {
+        let of = |name, argument| {
+            first_line(&find(name).with_context(|| format!("{name} is not on this machine"))?, argument)
+        };
+        match self {
+            Self::Testbed => Ok(built("testbed".to_owned())),
+            Self::Rclone => of("rclone", "--version"),
+            Self::Seaweed => of("weed", "version"),
+        }
+    }
+
     /// For people.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -78,8 +97,6 @@ pub(crate) struct Seen {
     pub(crate) arrived: f64,
     /// When its reply began.
     pub(crate) answered: f64,
-    /// Whether it is for one version of the object only: `If-Match`.
-    pub(crate) pinned: bool,
 }
 
 /// A running server; it ends when this is dropped.
@@ -197,6 +214,15 @@ impl End {
     /// The server is gone.
     pub(crate) fn listed(&mut self) -> Result<Option<Counts>> {
         self.asked("listed")
+    }
+
+    /// How many reads and copies since it started would not have noticed that the object is another one than was listed;
+    /// `None` where the server does not count them.
+    ///
+    /// # Errors
+    /// The server is gone.
+    pub(crate) fn unpinned(&mut self) -> Result<Option<u64>> {
+        self.asked("unpinned")
     }
 
     fn asked<T: serde::de::DeserializeOwned>(&mut self, question: &str) -> Result<Option<T>> {

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{
     build::Programs,
+    contender::version,
     end::{ACCESS_KEY, BUCKET, Counts, End, SECRET_KEY},
     machine::Machine,
     measure::{Terms, Usage, measured, median},
@@ -52,6 +53,14 @@ enum Case {
 impl Case {
     const ALL: [Self; 3] = [Self::Listing, Self::ListingByOne, Self::Comparison];
 
+    /// How many sides are listed.
+    fn sides(self) -> u64 {
+        match self {
+            Self::Listing | Self::ListingByOne => 1,
+            Self::Comparison => 2,
+        }
+    }
+
     fn arguments(self) -> Vec<String> {
         let line = match self {
             Self::Listing => format!("size source:{BUCKET}"),
@@ -74,6 +83,7 @@ struct Sample {
 #[derive(Debug, Serialize)]
 struct Record<'a> {
     machine: &'a Machine,
+    program: &'a str,
     count: u64,
     delay: u64,
     limit: u64,
@@ -103,23 +113,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     let machine = Machine::here();
     let Arguments { count, delay, limit, .. } = *arguments;
-    println!("\n{count} keys on each side, {delay} ms a page, {} MiB of address space\n{machine}\n", limit >> 20);
-    let rows: Vec<_> = Case::ALL.iter().map(|case| row(*case, &samples)).collect();
-    print(&["case", "wall s", "CPU s", "peak MiB", "requests", "pages"], &rows_with_pages(rows, count));
-    record::write("keys", &Record { machine: &machine, count, delay, limit, samples: &samples })?;
+    let program = version(&programs.mirror)?;
+    let space = limit >> 20;
+    println!("\n{count} keys on each side, {delay} ms a page, {space} MiB of address space\n{program}\n{machine}\n");
+    let rows: Vec<_> = Case::ALL.iter().map(|case| row(*case, &samples, count)).collect();
+    print(&["case", "wall s", "CPU s", "peak MiB", "requests", "pages"], &rows);
+    record::write("keys", &Record { machine: &machine, program: &program, count, delay, limit, samples: &samples })?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn rows_with_pages(rows: Vec<Vec<String>>, count: u64) -> Vec<Vec<String>> {
-    let pages = |at: usize| count.div_ceil(1000) * if at == 2 { 2 } else { 1 };
-    let with = |(at, mut row): (usize, Vec<String>)| {
-        row.push(pages(at).to_string());
-        row
-    };
-    rows.into_iter().enumerate().map(with).collect()
-}
-
-fn row(case: Case, samples: &[Sample]) -> Vec<String> {
+fn row(case: Case, samples: &[Sample], count: u64) -> Vec<String> {
     let of = || samples.iter().filter(|sample| sample.case == case);
     #[allow(clippy::cast_precision_loss)] // for people
     let peak = of().map(|sample| sample.usage.peak).max().unwrap_or(0) as f64 / f64::from(1 << 20);
@@ -129,6 +132,7 @@ fn row(case: Case, samples: &[Sample]) -> Vec<String> {
         format!("{:.1}", median(of().map(|sample| sample.usage.cpu()))),
         format!("{peak:.1}"),
         of().map(|sample| sample.requests).max().unwrap_or(0).to_string(),
+        (case.sides() * count.div_ceil(1000)).to_string(),
     ]
 }
 

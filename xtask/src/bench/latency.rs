@@ -55,7 +55,7 @@ mod tests {
         let stock = Stock::Alike { count: 2, size: SMALL };
         let seen = |operation: &str, n, arrived, answered| {
             let (operation, key) = (operation.to_owned(), format!("in/{}", stock.key(n)));
-            Seen { operation, key, arrived, answered, pinned: false }
+            Seen { operation, key, arrived, answered }
         };
         let requests = [
             seen("GetObject", 0, 10.0, 10.1),

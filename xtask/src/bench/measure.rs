@@ -112,11 +112,12 @@ fn usage_of(command: &mut Command, accept: Option<i32>) -> Result<Usage> {
     Ok(Usage { wall, user: usage.utime.as_secs_f64(), system: usage.stime.as_secs_f64(), peak: usage.maxrss })
 }
 
-/// The one in the middle; of an even number the lower of the two.
+/// The one in the middle; of an even number what is between the two.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<_> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
-    values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN)
+    let at = |n: usize| values.get(n).copied().unwrap_or(f64::NAN);
+    f64::midpoint(at(values.len().saturating_sub(1) / 2), at(values.len() / 2))
 }
 
 #[cfg(test)]
@@ -148,9 +149,9 @@ mod tests {
     }
 
     #[test]
-    fn the_median_is_a_value_that_was_measured() {
+    fn the_median_is_the_middle_or_between_the_two_in_the_middle() {
         assert_eq!(median([3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median([4.0, 1.0, 2.0, 3.0]), 2.0);
+        assert_eq!(median([4.0, 1.0, 2.0, 3.0]), 2.5);
         assert!(median([]).is_nan());
     }
 }

@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 use super::{
     bounds,
     build::Programs,
+    contender::version,
     content,
     end::{ACCESS_KEY, BUCKET, End, SECRET_KEY},
     holding::Holding,
@@ -47,6 +48,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Serialize)]
 struct Record<'a> {
     machine: &'a Machine,
+    program: &'a str,
     size: u64,
     memory: &'a str,
     delay: u64,
@@ -82,15 +84,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
     }
     let machine = Machine::here();
-    println!("\n{} bytes, --memory {}\n{machine}\n", arguments.size, arguments.memory);
+    let program = version(&programs.solgate)?;
+    let Arguments { size, memory, limit, delay, .. } = arguments;
+    println!("\n{size} bytes, --memory {memory}, uploads after {delay} ms\n{program}\n{machine}\n");
     let rows: Vec<_> = cases.iter().map(|case| row(&case.name(), &samples)).collect();
     print(&["source", "peak MiB", "CPU s", "wall s"], &rows);
     println!();
-    let Arguments { size, memory, limit, delay, .. } = arguments;
-    record::write(
-        "memory",
-        &Record { machine: &machine, size: *size, memory, delay: *delay, limit: *limit, samples: &samples },
-    )?;
+    let (machine, samples) = (&machine, &*samples);
+    let kept = Record { machine, program: &program, size: *size, memory, delay: *delay, limit: *limit, samples };
+    record::write("memory", &kept)?;
     let over = samples.iter().filter(|sample| sample.usage.peak > *limit).count();
     if over > 0 {
         println!("FAILED: {over} of {} runs held more than {limit} bytes", samples.len());

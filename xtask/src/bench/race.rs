@@ -21,6 +21,7 @@ use super::{
 pub(crate) struct Record {
     pub(crate) machine: Machine,
     pub(crate) case: Case,
+    pub(crate) server_version: String,
     pub(crate) contenders: Vec<Contender>,
     /// Who did not run or did not do it, and why.
     pub(crate) missing: Vec<String>,
@@ -42,8 +43,9 @@ pub(crate) struct Sample {
     pub(crate) requests: Option<Counts>,
     /// What became of small objects, where there are large ones.
     pub(crate) small_objects: Option<SmallObjects>,
-    /// Reads that would not notice that the object is another one than was listed; `None` where the server keeps no log.
-    pub(crate) unpinned: Option<usize>,
+    /// Reads and copies that would not notice that the object is another one than was listed; `None` where the server does
+    /// not count them.
+    pub(crate) unpinned: Option<u64>,
 }
 
 /// A peer that takes longer than so many seconds runs once.
@@ -98,5 +100,6 @@ pub(crate) fn run(case: Case, rounds: usize, programs: &Programs, field: Field<'
         broken.extend(scene.unguarded(ours)?);
     }
     drop(scene);
-    Ok(Record { machine: Machine::here(), case, contenders, missing, samples, broken })
+    let server_version = case.server.version()?;
+    Ok(Record { machine: Machine::here(), case, server_version, contenders, missing, samples, broken })
 }

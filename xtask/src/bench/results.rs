@@ -36,13 +36,13 @@ pub(crate) fn show(record: &Record) -> Result<()> {
     let path = record::directory()?.join(format!("{}.md", record.case.name));
     fs::write(&path, section).with_context(|| format!("write {}", path.display()))?;
     record::write(&record.case.name, record)?;
-    record.broken.iter().for_each(|what| println!("FAILED: {what}"));
     Ok(())
 }
 
 fn section(record: &Record) -> String {
     let rounds = record.samples.iter().map(|sample| sample.round).max().unwrap_or(0);
-    let title = format!("{}, on {}; rounds: {rounds}, medians", record.case.title, record.case.server.name());
+    let (server, version) = (record.case.server.name(), &record.server_version);
+    let title = format!("{}, on {server} ({version}); rounds: {rounds}, medians", record.case.title);
     let verbs: Vec<_> =
         VERBS.iter().filter(|(_, operations)| record.samples.iter().any(|s| n(s, operations) > 0)).collect();
     let others = record.samples.iter().any(|sample| others(sample) > 0);
@@ -91,6 +91,7 @@ fn section(record: &Record) -> String {
         let (name, version, samples) = (contender.name, &contender.version, samples.join(", "));
         text += &format!("- {name} ({version}): `{command}`: {samples}\n");
     }
+    record.broken.iter().for_each(|what| text += &format!("- NOT AS REQUIRED: {what}\n"));
     record.missing.iter().for_each(|line| text += &format!("- {line}\n"));
     text
 }

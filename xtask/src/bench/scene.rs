@@ -11,7 +11,7 @@ use super::{
     command::Route,
     contender::{Contender, SOURCE},
     content::Expected,
-    end::{BUCKET, Counts, EMPTY, End, Seen, TWIN},
+    end::{BUCKET, Counts, EMPTY, End, TWIN},
     latency::small_objects,
     measure::measured,
     place::Place,
@@ -48,7 +48,8 @@ impl<'a> Scene<'a> {
             stock: planted.then_some(case.stock),
             // What is generated stays readable; what is uploaded here is only digested.
             discard: planted,
-            log: case.is_logged(),
+            // A log grows with the run.
+            log: case.is_mixed(),
             page_delay: case.page_delay,
             ..Setup::default()
         };
@@ -73,7 +74,7 @@ impl<'a> Scene<'a> {
     pub(crate) fn one(&mut self, round: usize, contender: &Contender) -> Result<Sample> {
         let case = self.case;
         // Each finds the same: an empty server, or an empty place. The source has served everybody the same.
-        let (log, refuses_above) = (case.is_logged(), case.refuses_above);
+        let (log, refuses_above) = (case.is_mixed(), case.refuses_above);
         let sink = Setup { discard: true, log, refuses_above, ..Setup::default() };
         let mut apart = if case.together { None } else { Some(End::start(case.server, &sink, self.programs)?) };
         let folder = tempfile::tempdir().context("make a temporary folder")?;
@@ -85,15 +86,14 @@ impl<'a> Scene<'a> {
         };
         let command = contender.command(case, &route)?;
         let log = record::directory()?.join(format!("{}-{}.log", case.name, slug(contender.name)));
-        let before = self.source.counts()?;
+        let (before, unpinned_before) = (self.source.counts()?, self.source.unpinned()?);
         // Forgets what it saw before.
         self.source.seen()?;
         self.source.listed()?;
         let usage = measured(contender.terms(), &self.programs.xtask, &command, &log)?;
         let mut requests = self.source.counts()?.zip(before).map(|(after, before)| since(after, &before));
-        let seen = self.source.seen()?.filter(|_| case.is_logged());
-        let unpinned = seen.as_deref().map(unpinned);
-        let mut seen = seen.unwrap_or_default();
+        let unpinned = self.source.unpinned()?.zip(unpinned_before).map(|(after, before)| after - before);
+        let mut seen = self.source.seen()?.unwrap_or_default();
         if let Some(end) = &mut apart {
             for (operation, n) in end.counts()?.unwrap_or_default() {
                 if let Some(all) = &mut requests {
@@ -177,11 +177,6 @@ impl Case {
         matches!(self.stock, Stock::Mixed { .. })
     }
 
-    /// Whether each request is looked at. A log grows with the run.
-    fn is_logged(&self) -> bool {
-        self.is_mixed() || matches!(self.stock, Stock::Parts { .. })
-    }
-
     fn source(&self, end: &End) -> Place {
         let prefix = if matches!(self.stock, Stock::Numbered { .. }) { "" } else { SOURCE };
         Place::new(end.endpoint(), BUCKET, prefix)
@@ -195,11 +190,6 @@ impl Case {
             _ => (1..=self.destinations).map(|n| Place::new(endpoint, BUCKET, &format!("{prefix}-{n}"))).collect(),
         }
     }
-}
-
-/// Reads without `If-Match`.
-fn unpinned(seen: &[Seen]) -> usize {
-    seen.iter().filter(|request| request.operation == "GetObject" && !request.pinned).count()
 }
 
 fn since(after: Counts, before: &Counts) -> Counts {

@@ -56,7 +56,8 @@ impl FromStr for Setup {
 
 /// Serves until standard input ends. The first line printed is the endpoint; each line read is answered: `counts` with
 /// the number of requests of each operation so far, `seen` with those that came since it was asked last, `listed` with the
-/// number of different keys of each bucket, of those that are made up, that were listed since then.
+/// number of different keys of each bucket, of those that are made up, that were listed since then, `unpinned` with the
+/// number of reads and copies so far that would not notice that the object is another one than was listed.
 ///
 /// # Errors
 /// It cannot start, or whoever started it reads no more.
@@ -89,6 +90,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
                 let listed = [BUCKET, TWIN].map(|bucket| (bucket, server.store().take_listed(bucket)));
                 serde_json::to_string(&BTreeMap::from(listed))?
             }
+            "unpinned" => server.unpinned().to_string(),
             _ => {
                 let counts = server.counts().into_iter();
                 let counts: BTreeMap<_, _> = counts.map(|(operation, n)| (format!("{operation:?}"), n)).collect();
@@ -103,7 +105,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 fn seen(request: LoggedRequest, started: Duration) -> Seen {
     Seen {
         operation: format!("{:?}", request.operation),
-        pinned: request.headers.contains_key("if-match"),
         key: request.key.unwrap_or_default(),
         arrived: (started + request.arrived).as_secs_f64(),
         answered: (started + request.answered.unwrap_or(request.arrived)).as_secs_f64(),

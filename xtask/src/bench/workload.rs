@@ -20,6 +20,8 @@ pub(crate) enum Workload {
     Huge,
     /// 1,000,000 keys on both sides, and nothing to copy
     Nochange,
+    /// The same, each page after 30 ms
+    NochangeFar,
     /// 1,000,000 keys in one folder, each page after 50 ms
     Listing,
     /// 10,000 objects of 1 MiB, from one prefix to another at the same endpoint
@@ -67,7 +69,7 @@ pub(crate) enum Bound {
     /// Nothing but listings, and of them as many as there are pages and so many in a hundred more; a range that was split
     /// off may end in a page that is not full.
     OnlyPages { sides: u64, more: u64 },
-    /// Whatever is read is of the version that was listed.
+    /// Whatever is read, or copied by the server, is of the version that was listed.
     Pinned,
     /// One request for each object, which carries no bytes, a listing, and nothing else.
     NoBytes,
@@ -140,12 +142,22 @@ impl Workload {
         let large = |name, stock| Case {
             server: ServerKind::Seaweed,
             kind: Kind::Large,
-            ..Case::new(name, stock, Task::Copy, &[Bound::NoHead])
+            ..Case::new(name, stock, Task::Copy, &[Bound::NoHead, Bound::Pinned])
+        };
+        let compare = |name, page_delay| Case {
+            together: true,
+            page_delay,
+            ..Case::new(
+                name,
+                Stock::Numbered { count: of(1_000_000) },
+                Task::Compare,
+                &[Bound::OnlyPages { sides: 2, more: 5 }],
+            )
         };
         let cases = match self {
             Self::Small => {
                 let stock = Stock::Alike { count: of(50_000), size: 4 * KIB };
-                vec![Case::new("small", stock, Task::Copy, &[Bound::TwoRequests, Bound::NoHead])]
+                vec![Case::new("small", stock, Task::Copy, &[Bound::TwoRequests, Bound::NoHead, Bound::Pinned])]
             }
             Self::Large => vec![
                 large("large-single", Stock::Alike { count: of(40), size: 64 * MIB }),
@@ -157,15 +169,8 @@ impl Workload {
                 bounds: &[Bound::NoHead, Bound::ReadOnce, Bound::Pinned],
                 ..large("huge", Stock::Parts { count: 1, size: of(8 << 10).max(1025) * MIB, part: 8 * MIB })
             }],
-            Self::Nochange => vec![Case {
-                together: true,
-                ..Case::new(
-                    "nochange",
-                    Stock::Numbered { count: of(1_000_000) },
-                    Task::Compare,
-                    &[Bound::OnlyPages { sides: 2, more: 5 }],
-                )
-            }],
+            Self::Nochange => vec![compare("nochange", 0)],
+            Self::NochangeFar => vec![compare("nochange-far", 30)],
             Self::Listing => vec![Case {
                 together: true,
                 page_delay: 50,
@@ -182,7 +187,7 @@ impl Workload {
                     "same",
                     Stock::Alike { count: of(10_000), size: MIB },
                     Task::Copy,
-                    &[Bound::NoBytes, Bound::NoHead],
+                    &[Bound::NoBytes, Bound::NoHead, Bound::Pinned],
                 )
             }],
             Self::Mixed => {
@@ -196,12 +201,12 @@ impl Workload {
                     "unpack",
                     Stock::Archives { count: of(200), size: 8 * MIB },
                     Task::Unpack,
-                    &[Bound::ReadOnce, Bound::NoHead],
+                    &[Bound::ReadOnce, Bound::NoHead, Bound::Pinned],
                 )
             }],
             Self::Refused => {
                 let stock = Stock::Alike { count: of(5000), size: 4 * KIB };
-                let bounds = &[Bound::FewRefusals, Bound::NoHead];
+                let bounds = &[Bound::FewRefusals, Bound::NoHead, Bound::Pinned];
                 vec![Case { refuses_above: Some(500), ..Case::new("refused", stock, Task::Copy, bounds) }]
             }
         };

@@ -101,6 +101,7 @@ pub(crate) struct RequestLog {
 struct LogState {
     entries: Vec<Arc<Entry>>,
     counts: BTreeMap<Operation, u64>,
+    unpinned: u64,
 }
 
 impl RequestLog {
@@ -141,6 +142,7 @@ impl RequestLog {
             Arc::new(Entry { request, started: self.started, status, answered: OnceLock::new(), bytes_in, bytes_out });
         let mut state = self.lock();
         *state.counts.entry(subject.operation).or_default() += 1;
+        state.unpinned += u64::from(is_unpinned(subject.operation, headers));
         if keep {
             state.entries.push(entry.clone());
         }
@@ -153,6 +155,10 @@ impl RequestLog {
 
     pub(crate) fn counts(&self) -> BTreeMap<Operation, u64> {
         self.lock().counts.clone()
+    }
+
+    pub(crate) fn unpinned(&self) -> u64 {
+        self.lock().unpinned
     }
 
     pub(crate) fn clear(&self) {
@@ -179,6 +185,15 @@ pub(crate) struct InFlight(Arc<RequestLog>);
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Whether it reads or copies an object, whatever version of it is there.
+fn is_unpinned(operation: Operation, headers: &HeaderMap) -> bool {
+    match operation {
+        Operation::GetObject => !headers.contains_key("if-match"),
+        Operation::CopyObject | Operation::UploadPartCopy => !headers.contains_key("x-amz-copy-source-if-match"),
+        _ => false,
     }
 }
 

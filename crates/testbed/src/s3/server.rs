@@ -125,6 +125,12 @@ impl S3Server {
         self.log.counts()
     }
 
+    /// How many requests read or copied an object without saying which version of it.
+    #[must_use]
+    pub fn unpinned(&self) -> u64 {
+        self.log.unpinned()
+    }
+
     /// How many requests of one operation there were.
     #[must_use]
     pub fn count(&self, operation: Operation) -> u64 {
