@@ -3,7 +3,7 @@ use std::{fmt, fs, path::Path, str::FromStr};
 use bytesize::ByteSize;
 
 /// The budget where neither the command line nor the container says otherwise.
-const DEFAULT: u64 = 192 << 20;
+const DEFAULT: u64 = 256 << 20;
 
 /// Below this, an S3 part (5 MiB at least) cannot be read and written side by side.
 const LEAST: u64 = 16 << 20;
@@ -37,9 +37,9 @@ impl MemorySize {
         u16::try_from((self.0 / 4 / LISTER).clamp(1, MOST_LISTERS)).unwrap_or(1)
     }
 
-    /// What is left beside listings, in bytes.
+    /// What is left beside listings, in bytes: 16 MiB at least, even where that leaves less than a quarter to listings.
     pub fn for_data(self) -> u64 {
-        self.0 - self.0 / 4
+        (self.0 - self.0 / 4).max(LEAST)
     }
 }
 
@@ -50,7 +50,7 @@ impl fmt::Display for MemorySize {
 }
 
 /// The budget for a container of this process's size: a quarter of its memory limit, because the limit holds the
-/// program, its buffers in the kernel and TLS as well; at least 16 MiB, at most 192 MiB.
+/// program, its buffers in the kernel and TLS as well; at least 16 MiB, at most 256 MiB.
 pub fn default_memory() -> MemorySize {
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     budget(cgroup_limit(Path::new("/sys/fs/cgroup"), &own))
@@ -95,9 +95,9 @@ mod tests {
 
     #[test]
     fn listings_get_a_quarter() {
-        for (mib, listers) in [(16, 2), (32, 5), (64, 10), (192, 32), (4096, 32)] {
+        for (mib, listers, data) in [(16, 2, 16), (32, 5, 24), (64, 10, 48), (256, 32, 192), (4096, 32, 3072)] {
             let memory = MemorySize(mib << 20);
-            assert_eq!((memory.listers(), memory.for_data()), (listers, 3 * (mib << 20) / 4), "{mib} MiB");
+            assert_eq!((memory.listers(), memory.for_data()), (listers, data << 20), "{mib} MiB");
         }
     }
 
@@ -120,10 +120,10 @@ mod tests {
     #[test]
     fn the_budget_is_a_quarter_within_bounds() {
         for (limit, expected) in [
-            (None, 192 << 20),
+            (None, 256 << 20),
             (Some(128 << 20), 32 << 20),
             (Some(1 << 20), 16 << 20),
-            (Some(u64::MAX >> 1), 192 << 20),
+            (Some(u64::MAX >> 1), 256 << 20),
         ] {
             assert_eq!(budget(limit), MemorySize(expected));
         }

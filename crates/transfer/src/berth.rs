@@ -2,21 +2,26 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{self, OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+
+use crate::streams::{Place, Streams};
 
 /// How many objects may wait aside for a destination, for each one that may move.
 const ASIDE: usize = 8;
-/// How many objects may be under way for each one that may move: the others wait for their turn among large ones.
+/// How many objects there may be for each one that may move: the others wait for their turn among large ones.
 const ROADS: usize = 8;
 
-/// The places of a copier.
+/// The places of a copier. Whoever waits for one of them holds none that comes after it: first the roads, then a slot, then
+/// a place among large bodies. So nobody waits in a circle.
 #[derive(Clone, Debug)]
 pub(crate) struct Harbour {
     roads: Arc<Semaphore>,
     slots: Arc<Semaphore>,
     aside: Arc<Semaphore>,
-    /// Fires when those that wait for their turn are not to get it any more.
+    /// Held by the one among those without a slot whose turn is next.
+    next: Arc<sync::Mutex<()>>,
+    /// Fires when those whose turn has not come are not to get it any more.
     closed: CancellationToken,
 }
 
@@ -26,6 +31,7 @@ pub(crate) struct Harbour {
 pub struct Slot {
     permits: Permits,
     harbour: Harbour,
+    has_begun: bool,
 }
 
 /// One object's place.
@@ -33,26 +39,23 @@ pub struct Slot {
 pub(crate) struct Berth {
     permits: Mutex<Permits>,
     harbour: Harbour,
+    has_begun: bool,
     is_aside: OnceCell<()>,
 }
 
-#[derive(Debug, Default)]
-struct Permits {
-    /// To be under way, or aside.
-    _held: Option<OwnedSemaphorePermit>,
-    slot: Option<OwnedSemaphorePermit>,
+#[derive(Debug)]
+enum Permits {
+    Here { _road: Option<OwnedSemaphorePermit>, slot: Option<OwnedSemaphorePermit> },
+    Aside { _place: Option<OwnedSemaphorePermit> },
 }
 
 impl Harbour {
     pub(crate) fn new(transfers: usize) -> Self {
         let slots = transfers.clamp(1, Semaphore::MAX_PERMITS / ASIDE.max(ROADS));
         let semaphore = |permits| Arc::new(Semaphore::new(permits));
-        Self {
-            roads: semaphore(slots * ROADS),
-            slots: semaphore(slots),
-            aside: semaphore(slots * ASIDE),
-            closed: CancellationToken::new(),
-        }
+        let (roads, aside) = (semaphore(slots * ROADS), semaphore(slots * ASIDE));
+        let (next, closed) = Default::default();
+        Self { roads, slots: semaphore(slots), aside, next, closed }
     }
 
     pub(crate) fn close(&self) {
@@ -63,10 +66,10 @@ impl Harbour {
         self.closed.is_cancelled()
     }
 
-    /// Nobody who has a slot waits for the roads, so that they never wait for each other in a circle.
     pub(crate) async fn slot(&self) -> Slot {
-        let held = permit(&self.roads).await;
-        Slot { permits: Permits { _held: held, slot: permit(&self.slots).await }, harbour: self.clone() }
+        let road = permit(&self.roads).await;
+        let permits = Permits::Here { _road: road, slot: permit(&self.slots).await };
+        Slot { permits, harbour: self.clone(), has_begun: false }
     }
 }
 
@@ -75,9 +78,18 @@ async fn permit(semaphore: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
     Arc::clone(semaphore).acquire_owned().await.ok()
 }
 
+impl Slot {
+    /// For a copy of which something has been done already: it keeps the slot while it waits for its turn, and gets that
+    /// in any case.
+    #[must_use]
+    pub fn of_what_has_begun(self) -> Self {
+        Self { has_begun: true, ..self }
+    }
+}
+
 impl From<Slot> for Berth {
-    fn from(Slot { permits, harbour }: Slot) -> Self {
-        Self { permits: Mutex::new(permits), harbour, is_aside: OnceCell::new() }
+    fn from(Slot { permits, harbour, has_begun }: Slot) -> Self {
+        Self { permits: Mutex::new(permits), harbour, has_begun, is_aside: OnceCell::new() }
     }
 }
 
@@ -89,21 +101,42 @@ impl Berth {
     /// Makes room for another object, as soon as there is a place aside.
     pub(crate) async fn step_aside(&self) {
         let step = || async {
-            let aside = permit(&self.harbour.aside).await;
-            *self.permits() = Permits { _held: aside, slot: None };
+            let place = permit(&self.harbour.aside).await;
+            *self.permits() = Permits::Aside { _place: place };
         };
         self.is_aside.get_or_init(step).await;
     }
 
-    /// Lets another object move while this one waits for its turn. `None`: it is not to get it any more.
-    pub(crate) async fn while_waiting<T>(&self, turn: impl Future<Output = T>) -> Option<T> {
-        let had_one = self.permits().slot.take().is_some();
-        let got = self.harbour.closed.run_until_cancelled(turn).await?;
-        if had_one && !self.is_aside() {
-            let slot = permit(&self.harbour.slots).await;
-            self.permits().slot = slot;
+    /// Waits for a place among large bodies, and lets another object move meanwhile. `None`: its turn does not come any
+    /// more.
+    pub(crate) async fn place(&self, streams: &Arc<Streams>) -> Option<Place> {
+        if let Some(place) = streams.try_place() {
+            return Some(place);
         }
-        Some(got)
+        if self.has_begun || !self.gives_slot() {
+            return Some(streams.place().await);
+        }
+        let turn = async {
+            let _next = self.harbour.next.lock().await;
+            self.takes(permit(&self.harbour.slots).await);
+            streams.place().await
+        };
+        self.harbour.closed.run_until_cancelled(turn).await
+    }
+
+    /// Says whether there was one.
+    fn gives_slot(&self) -> bool {
+        match &mut *self.permits() {
+            Permits::Here { slot, .. } => slot.take().is_some(),
+            Permits::Aside { .. } => false,
+        }
+    }
+
+    /// Who went aside meanwhile needs none.
+    fn takes(&self, permit: Option<OwnedSemaphorePermit>) {
+        if let Permits::Here { slot, .. } = &mut *self.permits() {
+            *slot = permit;
+        }
     }
 
     fn permits(&self) -> MutexGuard<'_, Permits> {
@@ -113,51 +146,82 @@ impl Berth {
 
 #[cfg(test)]
 mod tests {
-    use std::future::ready;
-
     use futures::FutureExt;
-    use tokio::sync::oneshot;
 
     use super::*;
 
-    #[tokio::test]
-    async fn who_waits_lets_another_one_move_and_gets_a_slot_again() {
-        let harbour = Harbour::new(1);
-        let one = Berth::from(harbour.slot().await);
-        assert!(harbour.slot().now_or_never().is_none());
-        let (turn, waits) = oneshot::channel();
-        let mut one_goes_on = Box::pin(one.while_waiting(waits));
-        assert!((&mut one_goes_on).now_or_never().is_none());
-        let two = harbour.slot().now_or_never().expect("a slot is free");
-        turn.send(()).unwrap();
-        assert!((&mut one_goes_on).now_or_never().is_none(), "two are not to move at once");
-        drop(two);
-        one_goes_on.await.unwrap().unwrap();
-        assert!(harbour.slot().now_or_never().is_none());
-    }
-
-    #[tokio::test]
-    async fn no_more_wait_than_may_be_under_way() {
-        let harbour = Harbour::new(2);
-        let mut waiting = Vec::new();
-        for _ in 0..2 * ROADS {
-            let berth = Berth::from(harbour.slot().now_or_never().expect("a slot is free"));
-            waiting.push(async move { berth.while_waiting(std::future::pending::<()>()).await }.boxed());
-            assert!(waiting.last_mut().unwrap().now_or_never().is_none());
+    /// As many objects as may move, and a place for one large one, which is taken.
+    async fn crowded(slots: usize) -> (Harbour, Arc<Streams>, Place, Vec<Berth>) {
+        let (harbour, streams) = (Harbour::new(slots), Streams::up_to(1));
+        let taken = streams.try_place().unwrap();
+        let mut berths = Vec::new();
+        for _ in 0..slots {
+            berths.push(Berth::from(harbour.slot().await));
         }
         assert!(harbour.slot().now_or_never().is_none());
-        drop(waiting.pop());
-        assert!(harbour.slot().now_or_never().is_some());
-        harbour.close();
-        assert!(waiting.into_iter().all(|waits| waits.now_or_never() == Some(None)), "nobody waits any more");
+        (harbour, streams, taken, berths)
     }
 
     #[tokio::test]
-    async fn who_stepped_aside_needs_no_slot() {
-        let harbour = Harbour::new(1);
-        let one = Berth::from(harbour.slot().await);
-        one.step_aside().await;
-        let _two = harbour.slot().now_or_never().expect("a slot is free");
-        assert!(one.while_waiting(ready(())).now_or_never().is_some());
+    async fn who_waits_lets_others_move_and_has_a_slot_when_its_turn_comes() {
+        let (harbour, streams, taken, berths) = crowded(3).await;
+        let mut waits: Vec<_> = berths.iter().map(|berth| Box::pin(berth.place(&streams))).collect();
+        for waits in &mut waits {
+            assert!(waits.now_or_never().is_none());
+        }
+        // One is next, and has taken its slot again.
+        let others: Vec<_> = std::iter::from_fn(|| harbour.slot().now_or_never()).collect();
+        assert_eq!(others.len(), 2);
+        drop(taken);
+        let _place = waits.remove(0).now_or_never().flatten().expect("the first gets the place");
+        for waits in &mut waits {
+            assert!(waits.now_or_never().is_none(), "no place is left");
+        }
+        assert!(harbour.slot().now_or_never().is_none(), "the next one waits for a slot");
+        drop(others);
+        assert!(waits[0].as_mut().now_or_never().is_none());
+        let left: Vec<_> = std::iter::from_fn(|| harbour.slot().now_or_never()).collect();
+        assert_eq!(left.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn when_it_is_closed_only_what_has_begun_gets_its_turn() {
+        let (harbour, streams, taken, mut berths) = crowded(2).await;
+        berths[1].has_begun = true;
+        let (mut waits, mut has_begun) = (Box::pin(berths[0].place(&streams)), Box::pin(berths[1].place(&streams)));
+        assert!((&mut waits).now_or_never().is_none() && (&mut has_begun).now_or_never().is_none());
+        harbour.close();
+        assert!(waits.now_or_never().is_some_and(|place| place.is_none()));
+        drop(taken);
+        assert!(has_begun.now_or_never().flatten().is_some());
+    }
+
+    #[tokio::test]
+    async fn no_more_wait_than_there_may_be() {
+        let (harbour, streams, _taken, berths) = crowded(2).await;
+        let wait = |berth: Berth| {
+            let streams = Arc::clone(&streams);
+            let mut waits = async move { berth.place(&streams).await }.boxed();
+            assert!((&mut waits).now_or_never().is_none());
+            waits
+        };
+        let mut waiting: Vec<_> = berths.into_iter().map(wait).collect();
+        while let Some(slot) = harbour.slot().now_or_never() {
+            waiting.push(wait(Berth::from(slot)));
+        }
+        assert_eq!(waiting.len(), 2 * ROADS);
+        drop(waiting.pop());
+        assert!(harbour.slot().now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn who_steps_aside_while_it_waits_takes_no_slot() {
+        let (harbour, streams, taken, berths) = crowded(1).await;
+        let mut waits = Box::pin(berths[0].place(&streams));
+        assert!((&mut waits).now_or_never().is_none());
+        berths[0].step_aside().await;
+        let _other = harbour.slot().now_or_never().expect("the slot is free");
+        drop(taken);
+        assert!(waits.now_or_never().flatten().is_some());
     }
 }

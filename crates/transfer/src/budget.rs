@@ -93,10 +93,9 @@ impl Budget {
 
     /// Waits for a place among large bodies, and keeps nobody from moving meanwhile.
     async fn place(&self, berth: Option<&Berth>) -> Option<Place> {
-        match (self.streams.try_place(), berth) {
-            (Some(place), _) => Some(place),
-            (None, Some(berth)) => berth.while_waiting(self.streams.place()).await,
-            (None, None) => Some(self.streams.place().await),
+        match berth {
+            Some(berth) => berth.place(&self.streams).await,
+            None => Some(self.streams.place().await),
         }
     }
 

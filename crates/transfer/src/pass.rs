@@ -120,9 +120,9 @@ impl Pass<'_> {
     async fn open(&self) -> Result<(Open, Vec<Share>)> {
         let need = |size| self.budget.at_most(self.need(size));
         let (mut size, mut pin) = (self.listed.size, self.listed.etag.clone().filter(|_| self.pinned));
-        let mut changed = false;
+        let (mut changed, mut berth) = (false, self.berth);
         loop {
-            let mut shares = vec![self.take(size, need(size)).await?];
+            let mut shares = vec![self.take(size, need(size), berth.take()).await?];
             let mut open = self.source.open(pin.as_ref()).await?;
             open.changed |= changed;
             let more = need(open.info.size).saturating_sub(need(size));
@@ -140,11 +140,11 @@ impl Pass<'_> {
     }
 
     /// Waits for memory for an object of this size. Who waits has not started yet, so a cancelled run ends here.
-    async fn take(&self, size: u64, bytes: u64) -> Result<Share> {
+    async fn take(&self, size: u64, bytes: u64, berth: Option<&Berth>) -> Result<Share> {
         let share = async {
             match self.fits_memory(size) {
-                true => self.budget.take_for_small(size, bytes, self.berth).await,
-                false => self.budget.take_for_large(bytes, self.berth).await,
+                true => self.budget.take_for_small(size, bytes, berth).await,
+                false => self.budget.take_for_large(bytes, berth).await,
             }
         };
         tokio::select! {
@@ -200,7 +200,7 @@ impl Pass<'_> {
         if etag.parts().is_none() || self.listed.size <= self.part() || !self.writers.iter().all(able) {
             return Ok(None);
         }
-        let share = self.take(self.listed.size, Relay::working_set(self.writers.len())).await?;
+        let share = self.take(self.listed.size, Relay::working_set(self.writers.len()), self.berth).await?;
         let sizes = MultipartLimits::S3.min_part..=MultipartLimits::S3.max_part;
         let parts = boundaries::find(self.source, etag, self.listed.size).await?;
         let Some(parts) = parts.filter(|parts| sizes.contains(&parts.part_size)) else {

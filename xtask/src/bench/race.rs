@@ -58,6 +58,7 @@ const LONG: f64 = 50.0;
 pub(crate) fn run(case: Case, rounds: usize, programs: &Programs, field: Field<'_>) -> Result<Record> {
     println!("\n{}: {}, on {}", case.name, case.title, case.server.name());
     let (contenders, mut missing) = field.contenders(&case, programs)?;
+    let server_version = case.server.version()?;
     let mut scene = Scene::set(&case, programs)?;
     let (mut samples, mut broken) = (Vec::new(), Vec::new());
     if case.server == ServerKind::Seaweed
@@ -100,6 +101,5 @@ pub(crate) fn run(case: Case, rounds: usize, programs: &Programs, field: Field<'
         broken.extend(scene.unguarded(ours)?);
     }
     drop(scene);
-    let server_version = case.server.version()?;
     Ok(Record { machine: Machine::here(), case, server_version, contenders, missing, samples, broken })
 }

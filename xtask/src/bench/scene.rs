@@ -92,7 +92,7 @@ impl<'a> Scene<'a> {
         self.source.listed()?;
         let usage = measured(contender.terms(), &self.programs.xtask, &command, &log)?;
         let mut requests = self.source.counts()?.zip(before).map(|(after, before)| since(after, &before));
-        let unpinned = self.source.unpinned()?.zip(unpinned_before).map(|(after, before)| after - before);
+        let mut unpinned = self.source.unpinned()?.zip(unpinned_before).map(|(after, before)| after - before);
         let mut seen = self.source.seen()?.unwrap_or_default();
         if let Some(end) = &mut apart {
             for (operation, n) in end.counts()?.unwrap_or_default() {
@@ -101,6 +101,7 @@ impl<'a> Scene<'a> {
                 }
             }
             seen.extend(end.seen()?.unwrap_or_default());
+            unpinned = unpinned.zip(end.unpinned()?).map(|(here, there)| here + there);
         }
         self.check(contender, &route, &log, requests.as_ref()).with_context(|| contender.name.to_owned())?;
         Ok(Sample {

@@ -3,7 +3,8 @@
 use std::iter;
 
 use futures::{
-    StreamExt, TryStreamExt,
+    FutureExt, StreamExt, TryStreamExt,
+    future::BoxFuture,
     stream::{self, FuturesUnordered},
 };
 use transship_report::{DestinationReport, Former, ObjectReport};
@@ -46,9 +47,17 @@ struct Brought {
 }
 
 impl Brought {
-    fn was_not_begun(&self) -> bool {
-        let cancelled = |placed: &Placed| matches!(placed.result, Err(Failure::Cancelled)) && placed.attempts == 0;
+    fn was_left(&self) -> bool {
+        let cancelled = |placed: &Placed| matches!(placed.result, Err(Failure::Cancelled));
         self.copied.as_ref().is_ok_and(|copied| copied.targets.iter().all(cancelled))
+    }
+}
+
+/// The slot of what is next, once there is one.
+async fn slot_of(next: &mut Option<(Due, BoxFuture<'_, Slot>)>) -> Option<Slot> {
+    match next {
+        Some((_, slot)) => Some(slot.await),
+        None => None,
     }
 }
 
@@ -77,12 +86,14 @@ impl Work {
             Copying { pending: Pending::new(&self.options.work_dir), deletions: 0, clean: true, is_cut_off: false };
         let mut under_way = FuturesUnordered::new();
         let mut quota = Quota::new(self.options.cut_off);
-        let (mut broken, mut listed, mut next) = (None, false, None);
+        let (mut broken, mut listed) = (None, false);
+        // The object that is next, and the slot that it waits for.
+        let mut next: Option<(Due, BoxFuture<'_, Slot>)> = None;
         while !listed || next.is_some() || !under_way.is_empty() {
             tokio::select! {
                 Some(brought) = under_way.next() => self.brought(brought?, &mut copying).await,
-                slot = self.copier.slot(), if next.is_some() => {
-                    let Some(due): Option<Due> = next.take() else { continue };
+                Some(slot) = slot_of(&mut next) => {
+                    let Some((due, _)) = next.take() else { continue };
                     match quota.take(due.source.size) {
                         Ok(()) => under_way.push(self.bring(due, slot)),
                         Err(reached) => {
@@ -98,7 +109,7 @@ impl Work {
                         listed = true;
                     }
                     Some(Ok(Step::Note(noted))) => self.note(noted, &mut copying).await?,
-                    Some(Ok(Step::Bring(due))) => next = Some(due),
+                    Some(Ok(Step::Bring(due))) => next = Some((due, self.copier.slot().boxed())),
                 },
                 () = quota.time_is_over(), if !self.copier.is_closed() => {
                     self.copier.close();
@@ -163,6 +174,8 @@ impl Work {
         let (kept, copied) = match kept {
             Err(error) => (None, Err(format!("it was not replaced: what is there {error}"))),
             Ok(kept) => {
+                // What was kept is to be replaced, whatever the time.
+                let slot = if kept.is_some() { slot.of_what_has_begun() } else { slot };
                 let target = Target { destination: 0, key, unpack: false, newest_wins: false };
                 let job = Job { source: due.source.clone(), hint: false, targets: vec![target] };
                 (kept, Ok(self.copier.copy_in(slot, job).await))
@@ -179,9 +192,9 @@ impl Work {
         }
     }
 
-    /// Reports a copy. One that did not get its turn in time is one more that is left.
+    /// Reports a copy. One whose turn did not come in time is one more that is left.
     async fn brought(&self, brought: Brought, copying: &mut Copying) {
-        if self.copier.is_closed() && brought.was_not_begun() {
+        if self.copier.is_closed() && !self.options.cancel.is_cancelled() && brought.was_left() {
             return self.cut_off(Reached::Time, copying).await;
         }
         let Brought { due, kept, copied } = brought;

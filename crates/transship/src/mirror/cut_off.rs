@@ -4,7 +4,8 @@ use std::fmt;
 
 use tokio::time::{Instant, sleep_until};
 
-/// When nothing more is to be started. What is under way is brought to its end, and nothing is deleted.
+/// When nothing more is to be started. What has begun is brought to its end, objects that wait
+/// for their turn among large ones are left, and nothing is deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CutOff {
     /// When so many bytes of objects were copied.
