@@ -43,7 +43,7 @@ pub(crate) async fn run(cli: &Cli, args: &CheckArgs) -> Result<ExitCode> {
         ..MirrorOptions::default()
     };
     options.sort = args.sort_listings;
-    let at_once = usize::from(args.checkers.unwrap_or_else(|| default_memory().listers()));
+    let at_once = args.checkers.within(default_memory());
     options.list.listers = at_once;
     options.copy.transfers = at_once;
     let mut found = changes(&ends, &options).stream;

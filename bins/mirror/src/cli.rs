@@ -2,6 +2,7 @@
 
 mod backup;
 mod check;
+mod checkers;
 mod comparison;
 mod deletion;
 mod explain;
@@ -16,6 +17,7 @@ use transship_support::LogArgs;
 pub use self::{
     backup::BackupArgs,
     check::CheckArgs,
+    checkers::CheckersArgs,
     comparison::ComparisonArgs,
     deletion::DeletionArgs,
     explain::ExplainArgs,

@@ -1,12 +1,12 @@
 use std::{fmt, fs, path::Path, str::FromStr};
 
 use bytesize::ByteSize;
+use transship_transfer::CopyOptions;
 
 /// The budget where neither the command line nor the container says otherwise.
 const DEFAULT: u64 = 256 << 20;
 
-/// Below this, an S3 part (5 MiB at least) cannot be read and written side by side.
-const LEAST: u64 = 16 << 20;
+const LEAST: u64 = CopyOptions::LEAST_MEMORY;
 
 /// What a range of keys takes that is listed beside others: its connection, a page that arrives, pages that wait.
 const LISTER: u64 = 3 << 19;

@@ -11,7 +11,8 @@ const MIB: u64 = 1 << 20;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CopyOptions {
-    /// Bytes of objects that may be in memory at once, for all objects together. At least 16 MiB are used.
+    /// Bytes of objects that may be in memory at once, for all objects together. At least
+    /// [`LEAST_MEMORY`](Self::LEAST_MEMORY) are used.
     pub memory: u64,
     /// How many objects are copied at once, at most; an object may have up to eight parts under way.
     pub transfers: usize,
@@ -57,9 +58,13 @@ impl Default for CopyOptions {
 }
 
 impl CopyOptions {
+    /// Memory that is used at least, in bytes: with less, an S3 part (5 MiB at least) could not be read and written side
+    /// by side.
+    pub const LEAST_MEMORY: u64 = 16 * MIB;
+
     /// Memory with its lower bound.
     pub(crate) fn budget(&self) -> u64 {
-        self.memory.max(16 * MIB)
+        self.memory.max(Self::LEAST_MEMORY)
     }
 
     /// The first part's size under the budget.

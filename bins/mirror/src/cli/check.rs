@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::FILTERS;
+use super::{CheckersArgs, FILTERS};
 use crate::filters::FilterArgs;
 
 /// Flags of `check`.
@@ -20,7 +20,7 @@ pub struct CheckArgs {
     #[arg(long, conflicts_with = "download")]
     pub size_only: bool,
 
-    /// Read all objects at both ends, and compare what they hold
+    /// Read all objects at both ends, as many at once as --checkers says, and compare what they hold
     #[arg(long)]
     pub download: bool,
 
@@ -53,9 +53,9 @@ pub struct CheckArgs {
     #[arg(long, value_name = "FILE")]
     pub error: Option<PathBuf>,
 
-    /// How many ranges of keys are listed, and objects read, at once [default: 32, fewer where there is little memory]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub checkers: Option<u16>,
+    /// How many ranges of keys are listed, and objects read, at once.
+    #[command(flatten)]
+    pub checkers: CheckersArgs,
 
     /// Rely on no store's order: list both ends whole, and sort them on disk
     #[arg(long)]

@@ -1,7 +1,7 @@
 use clap::Args;
 use transship_support::OutputFormat;
 
-use super::FILTERS;
+use super::{CheckersArgs, FILTERS};
 use crate::filters::FilterArgs;
 
 /// Flags of `ls` and `size`.
@@ -11,9 +11,9 @@ pub struct ListArgs {
     #[arg(value_name = "REMOTE")]
     pub remote: String,
 
-    /// How many ranges of keys are listed at once, at most [default: 32, fewer where there is little memory]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub checkers: Option<u16>,
+    /// How many ranges of keys are listed at once.
+    #[command(flatten)]
+    pub checkers: CheckersArgs,
 
     /// How the list is printed
     #[arg(long, value_name = "FORMAT", default_value = "text")]

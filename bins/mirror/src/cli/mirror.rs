@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use transship_support::{MemorySize, RunArgs, Size, Span};
 
-use super::{BackupArgs, COMPARISON, ComparisonArgs, DELETIONS, DeletionArgs, FILTERS, RUN};
+use super::{BackupArgs, COMPARISON, CheckersArgs, ComparisonArgs, DELETIONS, DeletionArgs, FILTERS, RUN};
 use crate::filters::FilterArgs;
 
 /// Flags of `sync` and `copy`.
@@ -25,9 +25,9 @@ pub struct MirrorArgs {
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub transfers: u16,
 
-    /// How many ranges of keys are listed at once, at most [default: 32, fewer where there is little memory]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub checkers: Option<u16>,
+    /// How many ranges of keys are listed at once.
+    #[command(flatten)]
+    pub checkers: CheckersArgs,
 
     /// How often an object is tried, the first attempt included
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]

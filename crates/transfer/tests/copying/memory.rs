@@ -92,8 +92,8 @@ async fn an_archive_of_200_mib_passes_through_32_mib() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn small_objects_do_not_wait_for_large_ones() {
     // More than there is memory for, and more than may move at once.
-    const COUNTS: [usize; 2] = [6, 30];
-    let zeros = Bytes::from(vec![0; 30 * MIB]);
+    const COUNTS: [usize; 2] = [6, 12];
+    let zeros = Bytes::from(vec![0; 12 * MIB]);
     let large = [
         ("in memory", StoredObject::new(content(5 * MIB, 3))),
         ("split", StoredObject::new(content(12 * MIB, 1))),
@@ -104,7 +104,7 @@ async fn small_objects_do_not_wait_for_large_ones() {
         let mut stage = Stage::new().await;
         stage.options.memory = 16 * MIB as u64;
         stage.options.split_above = 8 * MIB as u64;
-        stage.options.transfers = 24;
+        stage.options.transfers = 8;
         let site = Gauged::new(opened(stage.site()));
         site.hold_all();
         let mut jobs = Vec::new();

@@ -3,25 +3,25 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use transship::mirror::{CutOff, Deletion, Mirrored, Reached, mirror};
+use transship::mirror::{Backup, CutOff, Deletion, MirrorOptions, Mirrored, Reached, mirror};
 use transship_testbed::s3::{Effect, Fault, Operation};
 
 use crate::{
-    mirroring::{ends, fill, numbered, options, run},
-    stage::Stage,
+    mirroring::{ends, fill, held, numbered, options, run},
+    stage::{Stage, place},
 };
 
 const LARGE: usize = 40;
 const TRANSFERS: usize = 32;
 
-/// Large objects, listed before all others, each of which takes its time at the destination.
-async fn crowded() -> Stage {
+/// Large objects, listed before all others, each of which takes so long at the destination.
+async fn crowded(transfers: usize, each: Duration) -> Stage {
     let mut stage = Stage::new().await;
-    stage.options.copy.transfers = TRANSFERS;
+    stage.options.copy.transfers = transfers;
     for n in 0..LARGE {
         let key = format!("!large {n:02}");
         fill(&stage, [(key.clone(), "x".repeat(2 << 20))], []);
-        let slow = Fault::new(Effect::Delay(Duration::from_secs(6))).on(Operation::PutObject);
+        let slow = Fault::new(Effect::Delay(each)).on(Operation::PutObject);
         stage.site.faults().add(slow.key(format!("out/{key}")));
     }
     stage
@@ -29,7 +29,7 @@ async fn crowded() -> Stage {
 
 #[tokio::test]
 async fn small_objects_do_not_wait_for_more_large_ones_than_may_move() {
-    let stage = crowded().await;
+    let stage = crowded(TRANSFERS, Duration::from_secs(6)).await;
     fill(&stage, numbered(0..30), []);
     let mut outcomes = mirror(ends(&stage), options(&stage, Deletion::Nothing)).outcomes();
     let mut order = Vec::new();
@@ -47,7 +47,7 @@ async fn small_objects_do_not_wait_for_more_large_ones_than_may_move() {
 
 #[tokio::test]
 async fn large_objects_that_did_not_get_their_turn_in_time_are_left() {
-    let stage = crowded().await;
+    let stage = crowded(TRANSFERS, Duration::from_secs(6)).await;
     let mut options = options(&stage, Deletion::Extra);
     let at = tokio::time::Instant::now() + Duration::from_secs(3);
     options.cut_off = CutOff { at: Some(at), ..CutOff::default() };
@@ -55,4 +55,21 @@ async fn large_objects_that_did_not_get_their_turn_in_time_are_left() {
     assert_eq!((did.failed, did.cut_off), (0, Some(Reached::Time)), "{did:?}");
     // Those that had a place when the time was over.
     assert!((1..TRANSFERS as u64).contains(&did.copied), "{did:?}");
+}
+
+#[tokio::test]
+async fn what_was_kept_aside_is_replaced_whatever_the_time() {
+    let stage = crowded(12, Duration::from_secs(1)).await;
+    fill(&stage, [], held(&stage.source, "in/").into_keys().map(|key| (key, "old".to_owned())));
+    let backup = Some(Backup::new(place(&stage.site, "kept/")));
+    let mut options = options(&stage, Deletion::Extra);
+    let at = tokio::time::Instant::now() + Duration::from_millis(500);
+    options.cut_off = CutOff { at: Some(at), ..CutOff::default() };
+    let did = run(&stage, MirrorOptions { backup, ..options }).await;
+    assert_eq!((did.failed, did.cut_off), (0, Some(Reached::Time)), "{did:?}");
+    let replaced = held(&stage.site, "out/").into_iter().filter(|(_, content)| *content != "old");
+    let kept = held(&stage.site, "kept/");
+    assert_eq!(replaced.map(|(key, _)| key).collect::<Vec<_>>(), kept.into_keys().collect::<Vec<_>>());
+    // More than had a place when the time was over.
+    assert_eq!(did.copied, 12, "{did:?}");
 }
