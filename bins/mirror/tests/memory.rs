@@ -39,7 +39,7 @@ async fn peak(program: &mut Child) -> u64 {
 async fn three_hundred_thousand_objects_on_each_side_are_compared_in_64_mib() {
     let (server, scene) = two_buckets(S3Server::builder().log(LogDetail::Counts)).await;
     for bucket in ["from", "to"] {
-        server.store().number(bucket, COUNT, StoredObject::new("content"));
+        server.store().number(bucket, COUNT, 0, StoredObject::new("content"));
     }
     let mut command = scene.command(&["--config", "rclone.conf", "sync", "source:from", "destination:to"]);
     // The C library keeps memory that was given back, for each thread by itself: as many as a machine with two processors

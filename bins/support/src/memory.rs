@@ -1,6 +1,7 @@
 use std::{fmt, fs, path::Path, str::FromStr};
 
 use bytesize::ByteSize;
+use transship_list::ListOptions;
 use transship_transfer::CopyOptions;
 
 /// The budget where neither the command line nor the container says otherwise.
@@ -8,8 +9,8 @@ const DEFAULT: u64 = 256 << 20;
 
 const LEAST: u64 = CopyOptions::LEAST_MEMORY;
 
-/// What a range of keys takes that is listed beside others: its connection, a page that arrives, pages that wait.
-const LISTER: u64 = 3 << 19;
+/// What a range of keys takes that is listed beside others.
+const LISTER: u64 = ListOptions::LISTER as u64;
 
 /// Beyond this, more ranges at once make listing from afar no faster.
 const MOST_LISTERS: u64 = 32;

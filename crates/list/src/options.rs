@@ -2,6 +2,8 @@ use std::{fmt, sync::Arc};
 
 use transship_store::RetryOptions;
 
+use crate::pool::LISTER;
+
 /// How a listing goes.
 #[derive(Clone, Debug)]
 pub struct ListOptions {
@@ -11,6 +13,12 @@ pub struct ListOptions {
     pub retry: RetryOptions,
     /// What need not be listed.
     pub skip: Skip,
+}
+
+impl ListOptions {
+    /// What a lister takes, in bytes: its pages, on all sides. Where pages are larger than usual, because keys are long or a
+    /// store puts more of them on a page, fewer ranges are listed side by side, so that all together take no more.
+    pub const LISTER: usize = LISTER << 10;
 }
 
 impl Default for ListOptions {

@@ -1,8 +1,8 @@
 //! A range that is listed by itself.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
-use futures::{Stream, stream};
+use futures::{FutureExt, Stream, stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 use transship_types::{Entry, Key};
@@ -59,16 +59,18 @@ type Waiting = (Result<Vec<Entry>>, Option<OwnedSemaphorePermit>);
 impl Share {
     /// A place for a page to wait in: each listing has one in any case, so that whoever reads is never waited for in vain.
     async fn place(&self, own: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-        let (own, ahead) = (|| Arc::clone(own), || Arc::clone(&self.pool.ahead));
-        if let Ok(place) = own().try_acquire_owned().or_else(|_| ahead().try_acquire_owned()) {
-            return Some(place);
+        let mut place = pin!(async {
+            tokio::select! {
+                biased;
+                place = Arc::clone(own).acquire_owned() => place.ok(),
+                place = self.pool.place_ahead() => place,
+            }
+        });
+        if let Some(place) = (&mut place).now_or_never() {
+            return place;
         }
         self.pool.waits(self.id, true);
-        let place = tokio::select! {
-            biased;
-            place = own().acquire_owned() => place.ok(),
-            place = ahead().acquire_owned() => place.ok(),
-        };
+        let place = place.await;
         self.pool.waits(self.id, false);
         place
     }

@@ -5,8 +5,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{Notify, Semaphore};
-use transship_types::{Entry, Key};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use transship_types::{ETag, Entry, Key};
 
 use crate::{
     KeyRange, Side, alphabet::Alphabet, growth::Growth, own_order::in_both_orders, pages::Pages, pieces::Favour,
@@ -21,18 +21,24 @@ const WORTH_A_CUT: f64 = 3.0;
 const MOST_UNSEEN: usize = 16;
 /// Pages of a range where ranges are read one after the other, and all but the first have to wait.
 const WINDOW: usize = 5;
-/// Pages for each lister that may wait there.
+/// Pages for each lister that may wait there. Where ranges are read side by side, each lister has as many in hand: on two
+/// sides, one that arrives, one that waits, and one that is read.
 const AHEAD: usize = 6;
+/// KiB of memory that there are for a page; where pages are larger there are fewer of them.
+const PAGE: usize = 256;
+/// KiB of memory that the pages of a lister take.
+pub(crate) const LISTER: usize = AHEAD * PAGE;
 
 /// All pieces of a listing.
 #[derive(Debug)]
 pub(crate) struct Pool {
     sides: usize,
+    listers: usize,
     favour: Favour,
     state: Mutex<State>,
     changed: Notify,
-    /// Pages that may wait to be read, of all listings together and beside one of each.
-    pub(crate) ahead: Arc<Semaphore>,
+    /// KiB of pages that may wait to be read, of all listings together and beside one page of each.
+    ahead: Arc<Semaphore>,
 }
 
 #[derive(Debug)]
@@ -47,6 +53,8 @@ struct State {
     pages: usize,
     /// The most entries that a page had.
     page_size: f64,
+    /// The most memory that a page took, in KiB; not less than there is for each.
+    page_memory: usize,
     /// How far expectations are believed: keys that come in clusters seem to go on for ever.
     trust: f64,
     /// Requests that brought nothing, because of cuts.
@@ -56,6 +64,7 @@ struct State {
 impl Pool {
     /// The whole range is piece 0.
     pub(crate) fn new(range: KeyRange, sides: usize, listers: usize, favour: Favour) -> Self {
+        let listers = listers.max(1);
         let state = State {
             alphabet: Alphabet::default(),
             growth: Growth::up_to(listers),
@@ -63,15 +72,16 @@ impl Pool {
             next: 1,
             pages: 0,
             page_size: 0.0,
+            page_memory: PAGE,
             trust: 1.0,
             vain: 0,
         };
         let ahead = match favour {
-            Favour::First => AHEAD * listers,
+            Favour::First => LISTER * listers,
             Favour::Longest => 0,
         };
         let ahead = Arc::new(Semaphore::new(ahead.min(Semaphore::MAX_PERMITS)));
-        Self { sides, favour, state: Mutex::new(state), changed: Notify::new(), ahead }
+        Self { sides, listers, favour, state: Mutex::new(state), changed: Notify::new(), ahead }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -88,15 +98,28 @@ impl Pool {
                     return None;
                 }
                 // Short listings cost no request more than they must.
-                let wanted = if state.pages <= 2 * self.sides { 1 } else { state.growth.listers() };
+                let affordable = (self.listers * PAGE / state.page_memory).max(1);
+                let wanted = if state.pages <= 2 * self.sides { 1 } else { state.growth.listers().min(affordable) };
+                let is_full = self.ahead.available_permits() < self.places(&state);
                 if state.running(self.favour) < wanted
-                    && let Some(id) = state.cut(self.sides, self.favour, self.ahead.available_permits() == 0)
+                    && let Some(id) = state.cut(self.sides, self.favour, is_full)
                 {
                     return Some(id);
                 }
             }
             changed.await;
         }
+    }
+
+    /// KiB that a page takes ahead: never more than there are.
+    fn places(&self, state: &State) -> usize {
+        state.page_memory.min(LISTER * self.listers)
+    }
+
+    /// A place for a page to wait in, ahead of what is read.
+    pub(crate) async fn place_ahead(&self) -> Option<OwnedSemaphorePermit> {
+        let places = u32::try_from(self.places(&self.state())).unwrap_or(u32::MAX);
+        Arc::clone(&self.ahead).acquire_many_owned(places).await.ok()
     }
 
     /// Whether its pages have to wait for those before them to be read.
@@ -130,7 +153,9 @@ impl Pool {
 
     /// Takes note of a page, and takes out of it what others have taken over. Says whether to go on.
     pub(crate) fn arrived(&self, id: usize, at: usize, side: &Side, page: &mut Vec<Entry>, pages: &Pages) -> bool {
+        let memory = memory(page) >> 10;
         let mut state = self.state();
+        state.page_memory = state.page_memory.max(memory);
         state.learn(side, page, self.sides, self.favour);
         let Some(piece) = state.pieces.get_mut(&id) else { return false };
         let inside = page.partition_point(|entry| piece.range.contains(side.relative(&entry.key)));
@@ -148,6 +173,15 @@ impl Pool {
         self.changed.notify_one();
         more
     }
+}
+
+/// Bytes that the entries of a page take, about.
+fn memory(page: &[Entry]) -> usize {
+    let of = |entry: &Entry| {
+        let texts = [entry.etag.as_ref().map(ETag::as_str), entry.storage_class.as_deref()];
+        size_of::<Entry>() + entry.key.as_str().len() + texts.into_iter().flatten().map(str::len).sum::<usize>()
+    };
+    page.iter().map(of).sum()
 }
 
 impl State {

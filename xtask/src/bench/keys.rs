@@ -23,6 +23,9 @@ pub(crate) struct Arguments {
     /// Keys on each side
     #[arg(long, value_name = "N", default_value_t = 10_000_000)]
     count: u64,
+    /// Characters of a key, 42 at least; S3 allows 1,024
+    #[arg(long, value_name = "N", default_value_t = 42, value_parser = clap::value_parser!(u16).range(42..=1024))]
+    key_length: u16,
     /// Milliseconds that each page of a listing waits
     #[arg(long, value_name = "MS", default_value_t = 0)]
     delay: u64,
@@ -85,6 +88,7 @@ struct Record<'a> {
     machine: &'a Machine,
     program: &'a str,
     count: u64,
+    key_length: u16,
     delay: u64,
     limit: u64,
     samples: &'a [Sample],
@@ -96,7 +100,7 @@ struct Record<'a> {
 /// A run failed, as it does where it needs more memory than the limit, sent anything but listings, or did not see every key.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let programs = Programs::build()?;
-    let stock = Some(Stock::Numbered { count: arguments.count });
+    let stock = Some(Stock::Numbered { count: arguments.count, padding: usize::from(arguments.key_length - 42) });
     let setup = Setup { stock, page_delay: arguments.delay, ..Setup::default() };
     let mut ends = [(); 2].map(|()| End::testbed(&programs, &setup));
     let [Ok(source), Ok(destination)] = &mut ends else {
@@ -112,13 +116,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
     }
     let machine = Machine::here();
-    let Arguments { count, delay, limit, .. } = *arguments;
+    let Arguments { count, key_length, delay, limit, .. } = *arguments;
     let program = version(&programs.mirror)?;
     let space = limit >> 20;
-    println!("\n{count} keys on each side, {delay} ms a page, {space} MiB of address space\n{program}\n{machine}\n");
+    println!(
+        "\n{count} keys of {key_length} characters on each side, {delay} ms a page, {space} MiB of address space\n{program}\n{machine}\n"
+    );
     let rows: Vec<_> = Case::ALL.iter().map(|case| row(*case, &samples, count)).collect();
     print(&["case", "wall s", "CPU s", "peak MiB", "requests", "pages"], &rows);
-    record::write("keys", &Record { machine: &machine, program: &program, count, delay, limit, samples: &samples })?;
+    record::write(
+        "keys",
+        &Record { machine: &machine, program: &program, count, key_length, delay, limit, samples: &samples },
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -136,10 +136,10 @@ fn furnish(server: &S3Server, setup: &Setup) -> Result<()> {
 }
 
 fn plant(server: &S3Server, stock: Stock) -> Result<()> {
-    if let Stock::Numbered { count } = stock {
+    if let Stock::Numbered { count, padding } = stock {
         // Equal times at both: otherwise whoever compares them finds every object changed.
         let object = StoredObject::new("content").modified_at(server.now());
-        [BUCKET, TWIN].into_iter().for_each(|bucket| server.store().number(bucket, count, object.clone()));
+        [BUCKET, TWIN].into_iter().for_each(|bucket| server.store().number(bucket, count, padding, object.clone()));
         return Ok(());
     }
     let archives = match stock {

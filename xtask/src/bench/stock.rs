@@ -30,8 +30,13 @@ pub(crate) enum Stock {
     Mixed { count: u64, largest: u64 },
     /// gzip archives of about this size.
     Archives { count: u64, size: u64 },
-    /// Objects that the testbed's server lists without holding them, the same in both buckets.
-    Numbered { count: u64 },
+    /// Objects that the testbed's server lists without holding them, the same in both buckets. Keys have 42 characters and
+    /// so many more.
+    Numbered {
+        count: u64,
+        #[serde(default)]
+        padding: usize,
+    },
 }
 
 impl Stock {
@@ -42,7 +47,7 @@ impl Stock {
             | Self::Parts { count, .. }
             | Self::Mixed { count, .. }
             | Self::Archives { count, .. }
-            | Self::Numbered { count } => count,
+            | Self::Numbered { count, .. } => count,
         }
     }
 

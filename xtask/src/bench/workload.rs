@@ -149,7 +149,7 @@ impl Workload {
             page_delay,
             ..Case::new(
                 name,
-                Stock::Numbered { count: of(1_000_000) },
+                Stock::Numbered { count: of(1_000_000), padding: 0 },
                 Task::Compare,
                 &[Bound::OnlyPages { sides: 2, more: 5 }],
             )
@@ -176,7 +176,7 @@ impl Workload {
                 page_delay: 50,
                 ..Case::new(
                     "listing",
-                    Stock::Numbered { count: of(1_000_000) },
+                    Stock::Numbered { count: of(1_000_000), padding: 0 },
                     Task::List,
                     &[Bound::OnlyPages { sides: 1, more: 20 }],
                 )
@@ -231,7 +231,7 @@ impl Case {
             }
             Stock::Mixed { count, largest } => format!("{count} objects from 1 B to {}, log-uniform", size(largest)),
             Stock::Archives { count, size: bytes } => format!("{count} gzip archives of {}", size(bytes)),
-            Stock::Numbered { count } => format!("{count} keys, up to a million in one folder"),
+            Stock::Numbered { count, .. } => format!("{count} keys, up to a million in one folder"),
         };
         self
     }

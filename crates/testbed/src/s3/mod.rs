@@ -60,7 +60,6 @@ pub use builder::S3ServerBuilder;
 pub use effect::{Effect, PageFault};
 pub use fault::{Fault, FaultHits, Faults};
 pub use log::{LogDetail, LoggedRequest};
-pub use numbered::Numbered;
 pub use object::{Attributes, StoredObject};
 pub use operation::Operation;
 pub use server::S3Server;

@@ -6,16 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Objects that are all the same but for their keys.
 #[derive(Debug)]
-pub struct Numbered {
+pub(crate) struct Numbered {
     count: u64,
+    padding: String,
     object: Arc<StoredObject>,
     /// A bit for each number: whether its key was listed.
     listed: Mutex<Vec<u64>>,
 }
 
 impl Numbered {
-    pub(crate) fn new(count: u64, object: Arc<StoredObject>) -> Self {
-        Self { count, object, listed: Mutex::default() }
+    pub(crate) fn new(count: u64, padding: usize, object: Arc<StoredObject>) -> Self {
+        Self { count, padding: "_".repeat(padding), object, listed: Mutex::default() }
     }
 
     /// How many different keys were listed since this was asked last.
@@ -28,14 +29,14 @@ impl Numbered {
     }
 
     /// The key of object `n`. Keys are in the order of their numbers, a million in a folder.
-    pub fn key(n: u64) -> String {
-        format!("warehouse/orders/{:05}/part-{:06}.parquet", n / 1_000_000, n % 1_000_000)
+    pub(crate) fn key(&self, n: u64) -> String {
+        format!("warehouse/orders/{:05}/part-{:06}{}.parquet", n / 1_000_000, n % 1_000_000, self.padding)
     }
 
     /// The object at exactly this key.
     pub(crate) fn object(&self, key: &str) -> Option<Arc<StoredObject>> {
         let n = self.first(|found| found >= key);
-        (n < self.count && Self::key(n) == key).then(|| Arc::clone(&self.object))
+        (n < self.count && self.key(n) == key).then(|| Arc::clone(&self.object))
     }
 
     pub(crate) fn page(&self, question: Question<'_>) -> Page {
@@ -44,7 +45,7 @@ impl Numbered {
         let end = self.first(|key| key > question.prefix && !key.starts_with(question.prefix)).max(next);
         let (mut lines, mut listed) = (Vec::new(), self.listed());
         while next < end && lines.len() < question.limit {
-            let (key, number) = (Self::key(next), next);
+            let (key, number) = (self.key(next), next);
             next += 1;
             match common_prefix(&key, question) {
                 None => {
@@ -65,7 +66,7 @@ impl Numbered {
 
     /// The first number whose key is `wanted`, as all behind it are; the count where none is.
     fn first(&self, wanted: impl Fn(&str) -> bool) -> u64 {
-        partition(self.count, |n| !wanted(&Self::key(n)))
+        partition(self.count, |n| !wanted(&self.key(n)))
     }
 }
 
@@ -95,10 +96,10 @@ mod tests {
     #[test]
     fn a_page_begins_behind_a_key_and_ends_with_the_prefix() {
         let numbered = numbered();
-        let after = Numbered::key(999_998);
+        let after = numbered.key(999_998);
         let question = Question { prefix: "warehouse/orders/0000", delimiter: "", after: Some(&after), limit: 3 };
         let page = numbered.page(question);
-        assert_eq!((page.lines.len(), page.last(), page.truncated), (3, Some(&*Numbered::key(1_000_001)), true));
+        assert_eq!((page.lines.len(), page.last(), page.truncated), (3, Some(&*numbered.key(1_000_001)), true));
         let last = numbered.page(Question { prefix: "warehouse/orders/00002/", limit: 600_000, ..question });
         assert_eq!((last.lines.len(), last.truncated), (500_000, false));
         assert!(numbered.page(Question { prefix: "x", ..question }).lines.is_empty());
@@ -118,7 +119,7 @@ mod tests {
     fn keys_are_counted_once_however_often_they_are_listed() {
         let numbered = numbered();
         let question = Question { prefix: "", delimiter: "", after: None, limit: 1000 };
-        let behind = Numbered::key(899);
+        let behind = numbered.key(899);
         numbered.page(question);
         numbered.page(Question { after: Some(&behind), ..question });
         assert_eq!((numbered.take_listed(), numbered.take_listed()), (1900, 0));
@@ -128,11 +129,11 @@ mod tests {
 
     #[test]
     fn an_object_is_found_by_its_key() {
-        assert_eq!(numbered().object(&Numbered::key(7)).map(|object| object.size()), Some(0));
+        assert_eq!(numbered().object(&numbered().key(7)).map(|object| object.size()), Some(0));
         assert!(["", "warehouse/orders/00000/part", "x"].iter().all(|key| numbered().object(key).is_none()));
     }
 
     fn numbered() -> Numbered {
-        Numbered::new(2_500_000, Arc::new(StoredObject::new("")))
+        Numbered::new(2_500_000, 0, Arc::new(StoredObject::new("")))
     }
 }

@@ -99,14 +99,14 @@ impl Store {
         }
     }
 
-    /// Lists so many objects in a bucket as if each were `object`, under the keys that [`Numbered::key`] makes of their
-    /// numbers. They are made up as they are asked for: millions cost no memory. What else is in the bucket is not
-    /// listed.
-    pub fn number(&self, bucket: &str, count: u64, mut object: StoredObject) {
+    /// Lists so many objects in a bucket as if each were `object`, under keys of 42 characters and so many more, in the
+    /// order of their numbers, a million in a folder. They are made up as they are asked for: millions cost no memory.
+    /// What else is in the bucket is not listed.
+    pub fn number(&self, bucket: &str, count: u64, padding: usize, mut object: StoredObject) {
         object.modified.get_or_insert_with(|| self.now());
         self.create_bucket(bucket);
         if let Some(bucket) = self.lock().get_mut(bucket) {
-            bucket.numbered = Some(Numbered::new(count, Arc::new(object)));
+            bucket.numbered = Some(Numbered::new(count, padding, Arc::new(object)));
         }
     }
 
