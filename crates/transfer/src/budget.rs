@@ -35,7 +35,7 @@ pub(crate) struct Budget {
 /// Bytes taken from a [`Budget`], given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
-    _permits: Vec<OwnedSemaphorePermit>,
+    permits: Vec<OwnedSemaphorePermit>,
     place: Option<Place>,
 }
 
@@ -86,7 +86,7 @@ impl Budget {
         let place = self.place(berth).await?;
         let room = self.take_room(bytes).await;
         let mut share = self.take(bytes).await;
-        share._permits.extend(room);
+        share.permits.extend(room);
         share.place = Some(place);
         Some(share)
     }
@@ -107,7 +107,7 @@ impl Budget {
     /// Waits for `bytes`, or for the whole budget where that is less.
     async fn take(&self, bytes: u64) -> Share {
         let permit = Arc::clone(&self.all).acquire_many_owned(permits(bytes, self.units)).await;
-        Share { _permits: permit.into_iter().collect(), place: None }
+        Share { permits: permit.into_iter().collect(), place: None }
     }
 
     /// The same for an object that takes its time, in a place among those.
@@ -116,7 +116,7 @@ impl Budget {
         let turn = Arc::clone(&self.large).acquire_many_owned(permits(bytes, self.units / 2)).await;
         let room = self.take_room(bytes).await;
         let mut share = self.take(bytes).await;
-        share._permits.extend(turn.into_iter().chain(room));
+        share.permits.extend(turn.into_iter().chain(room));
         share.place = Some(place);
         Some(share)
     }
@@ -133,7 +133,7 @@ impl Budget {
         let (extra, reserve) = (permits(bytes, self.units), u32::try_from(self.reserve()).ok()?);
         let mut free = Arc::clone(&self.all).try_acquire_many_owned(extra.checked_add(reserve)?).ok()?;
         let room = Arc::clone(&self.long).try_acquire_many_owned(extra).ok()?;
-        Some(Share { _permits: vec![free.split(usize::try_from(extra).ok()?)?, room], place: None })
+        Some(Share { permits: vec![free.split(usize::try_from(extra).ok()?)?, room], place: None })
     }
 
     /// What is left to small objects, in permits.
