@@ -30,7 +30,7 @@ pub struct RunArgs {
     pub bwlimit: Timetable,
 
     /// Memory for listings and data in flight, such as 64MiB [default: a quarter of the container's limit, at most
-    /// 224MiB]
+    /// 192MiB]
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<MemorySize>,
 

@@ -4,8 +4,9 @@ use bytesize::ByteSize;
 use transship_list::ListOptions;
 use transship_transfer::CopyOptions;
 
-/// The budget where neither the command line nor the container says otherwise: a process stays below 256 MiB.
-const DEFAULT: u64 = 224 << 20;
+/// The budget where neither the command line nor the container says otherwise: with the program itself, its connections and
+/// what the allocator keeps, a process stays below 256 MiB.
+const DEFAULT: u64 = 192 << 20;
 
 const LEAST: u64 = CopyOptions::LEAST_MEMORY;
 
@@ -51,7 +52,7 @@ impl fmt::Display for MemorySize {
 }
 
 /// The budget for a container of this process's size: a quarter of its memory limit, because the limit holds the
-/// program, its buffers in the kernel and TLS as well; at least 16 MiB, at most 224 MiB.
+/// program, its buffers in the kernel and TLS as well; at least 16 MiB, at most 192 MiB.
 pub fn default_memory() -> MemorySize {
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     budget(cgroup_limit(Path::new("/sys/fs/cgroup"), &own))
@@ -96,7 +97,7 @@ mod tests {
 
     #[test]
     fn listings_get_a_quarter() {
-        for (mib, listers, data) in [(16, 2, 16), (32, 5, 24), (64, 10, 48), (224, 32, 168), (4096, 32, 3072)] {
+        for (mib, listers, data) in [(16, 2, 16), (32, 5, 24), (64, 10, 48), (192, 32, 144), (4096, 32, 3072)] {
             let memory = MemorySize(mib << 20);
             assert_eq!((memory.listers(), memory.for_data()), (listers, data << 20), "{mib} MiB");
         }
@@ -121,10 +122,10 @@ mod tests {
     #[test]
     fn the_budget_is_a_quarter_within_bounds() {
         for (limit, expected) in [
-            (None, 224 << 20),
+            (None, 192 << 20),
             (Some(128 << 20), 32 << 20),
             (Some(1 << 20), 16 << 20),
-            (Some(u64::MAX >> 1), 224 << 20),
+            (Some(u64::MAX >> 1), 192 << 20),
         ] {
             assert_eq!(budget(limit), MemorySize(expected));
         }
