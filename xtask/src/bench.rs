@@ -61,7 +61,7 @@ pub(crate) struct Arguments {
 enum Other {
     /// Objects far larger than memory: peak memory of each way to copy them
     Memory(memory::Arguments),
-    /// Many keys on both sides and nothing to copy, in little address space
+    /// Many keys on both sides and nothing to copy: peak memory
     Keys(keys::Arguments),
     /// An S3 server for a benchmark; ends with its standard input
     #[command(hide = true)]

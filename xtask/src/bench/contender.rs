@@ -135,15 +135,17 @@ impl Contender {
 }
 
 fn ours(case: &Case, programs: &Programs) -> Result<Vec<Contender>> {
+    // Where pages take long, all ranges have some under way.
+    let of_listings = if case.page_delay > 0 { 96 } else { 64 };
     Ok(match case.task {
         Task::Copy if case.kind == Kind::Large => vec![
             solgate(programs, "solgate", &[], Some(256))?,
             solgate(programs, "solgate, little memory", &["--memory", "32MiB"], Some(64))?,
         ],
         Task::Copy | Task::Unpack => vec![solgate(programs, "solgate", &[], Some(256))?],
-        Task::Compare => vec![mirror(programs, "transship-mirror", &[], Some(64))?],
+        Task::Compare => vec![mirror(programs, "transship-mirror", &[], Some(of_listings))?],
         Task::List => vec![
-            mirror(programs, "transship-mirror", &[], Some(64))?,
+            mirror(programs, "transship-mirror", &[], Some(of_listings))?,
             mirror(programs, "transship-mirror, 16 listers", &["--checkers", "16"], Some(64))?,
             mirror(programs, "transship-mirror, one lister", &["--checkers", "1"], Some(64))?,
         ],

@@ -9,6 +9,8 @@ use flate2::{Compression, write::GzEncoder};
 use serde::{Deserialize, Serialize};
 use transship_testbed::s3::StoredObject;
 
+use super::{server::Setup, stock::Stock};
+
 /// Bytes of one part, and of the text in one gzip member.
 const PIECE: usize = 8 << 20;
 
@@ -23,6 +25,8 @@ pub(crate) enum Holding {
     Gzip,
     /// Objects of 8 MiB each
     Many,
+    /// Objects of 8 MiB each, so many that listing and copying them go on until the program is stopped
+    Endless,
 }
 
 impl Holding {
@@ -31,9 +35,24 @@ impl Holding {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 
-    /// How many objects `size` bytes are.
-    pub(crate) fn count(self, size: u64) -> u64 {
-        if self == Self::Many { size / PIECE as u64 } else { 1 }
+    /// How many objects `size` bytes are; `None` where they do not matter.
+    pub(crate) fn count(self, size: u64) -> Option<u64> {
+        match self {
+            Self::Single | Self::Parts | Self::Gzip => Some(1),
+            Self::Many => Some(size / PIECE as u64),
+            Self::Endless => None,
+        }
+    }
+
+    /// A server that holds them.
+    pub(crate) fn setup(self, size: u64) -> Setup {
+        match self {
+            Self::Endless => {
+                let stock = Stock::Numbered { count: 1_000_000, padding: 0, size: PIECE as u64 };
+                Setup { stock: Some(stock), page_delay: 30, ..Setup::default() }
+            }
+            _ => Setup { holding: Some((self, size)), ..Setup::default() },
+        }
     }
 
     /// Objects by key, `size` bytes in whole pieces for all of them together; for the archive, those that come out of it.
@@ -51,6 +70,7 @@ impl Holding {
                 let object = |n: usize| (format!("in/{n:05}"), StoredObject::synthetic(PIECE as u64, n as u64));
                 (0..pieces).map(object).collect()
             }
+            Self::Endless => Vec::new(),
         };
         // Now, and not while somebody waits for the first listing.
         for (_, object) in &objects {

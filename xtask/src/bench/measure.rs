@@ -5,12 +5,12 @@ use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 use wait4::Wait4 as _;
 
@@ -34,20 +34,20 @@ impl Usage {
     }
 }
 
-/// What a program may need, and how it may end.
+/// How a program ends.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Terms {
-    /// No more address space than so many bytes: it fails where it needs more.
-    pub(crate) address_space: Option<u64>,
-    /// A status with which it says that it did its work.
+    /// It is told to stop (`SIGTERM`) after so many seconds.
+    pub(crate) stop_after: Option<f64>,
+    /// A status with which it says that it did its work, beside 0.
     pub(crate) accept: Option<i32>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The program gets no more address space than this, in bytes
-    #[arg(long, value_name = "BYTES")]
-    address_space: Option<u64>,
+    /// The program is told to stop after this many seconds
+    #[arg(long, value_name = "SECONDS")]
+    stop_after: Option<f64>,
     /// The program may end with this status as well as with 0
     #[arg(long, value_name = "STATUS")]
     accept: Option<i32>,
@@ -69,9 +69,9 @@ pub(crate) fn measured(terms: Terms, xtask: &Path, command: &Command, log: &Path
     let usage = tempfile::NamedTempFile::new().context("make a temporary file")?;
     let mut starter = Command::new(xtask);
     starter.args(["bench", "measure"]);
-    let Terms { address_space, accept } = terms;
-    let address_space = address_space.map(|limit| format!("--address-space={limit}"));
-    starter.args(address_space.into_iter().chain(accept.map(|status| format!("--accept={status}"))));
+    let Terms { stop_after, accept } = terms;
+    let stop_after = stop_after.map(|seconds| format!("--stop-after={seconds}"));
+    starter.args(stop_after.into_iter().chain(accept.map(|status| format!("--accept={status}"))));
     starter.arg(usage.path()).arg(command.get_program()).args(command.get_args());
     starter.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     starter.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
@@ -90,22 +90,24 @@ pub(crate) fn measured(terms: Terms, xtask: &Path, command: &Command, log: &Path
 /// It cannot be started, it failed, or the figures cannot be written.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let (program, rest) = arguments.command.split_first().context("no program is named")?;
-    if let Some(bytes) = arguments.address_space {
-        // The program inherits it.
-        setrlimit(Resource::As, Rlimit { current: Some(bytes), maximum: Some(bytes) }).context("limit memory")?;
-    }
-    let usage = usage_of(Command::new(program).args(rest), arguments.accept)?;
+    let Arguments { stop_after, accept, .. } = *arguments;
+    let usage = usage_of(Command::new(program).args(rest), Terms { stop_after, accept })?;
     fs::write(&arguments.usage, serde_json::to_vec(&usage)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn usage_of(command: &mut Command, accept: Option<i32>) -> Result<Usage> {
+fn usage_of(command: &mut Command, terms: Terms) -> Result<Usage> {
     let name = command.get_program().display().to_string();
     let start = Instant::now();
     let mut child = command.spawn().with_context(|| format!("start {name}"))?;
+    if let Some(seconds) = terms.stop_after {
+        std::thread::sleep(Duration::try_from_secs_f64(seconds)?);
+        // Nobody else has its number before it was waited for.
+        kill_process(Pid::from_child(&child), Signal::TERM).with_context(|| format!("stop {name}"))?;
+    }
     let ended = child.wait4().with_context(|| format!("wait for {name}"))?;
     let wall = start.elapsed().as_secs_f64();
-    if !ended.status.success() && (accept.is_none() || ended.status.code() != accept) {
+    if !ended.status.success() && (terms.accept.is_none() || ended.status.code() != terms.accept) {
         bail!("{name}: {}", ended.status);
     }
     let usage = ended.rusage;
@@ -132,20 +134,27 @@ mod tests {
 
     #[test]
     fn processor_time_and_memory_are_the_programs_own() {
-        let idle = usage_of(&mut shell("sleep 0.2"), None).unwrap();
+        let idle = usage_of(&mut shell("sleep 0.2"), Terms::default()).unwrap();
         assert!(idle.wall >= 0.2 && idle.cpu() < 0.2, "{idle:?}");
         let busy = "x=$(head -c 60000000 /dev/zero | tr '\\0' a); test ${#x} = 60000000";
-        let busy = usage_of(&mut shell(busy), None).unwrap();
+        let busy = usage_of(&mut shell(busy), Terms::default()).unwrap();
         assert!(busy.cpu() > idle.cpu() && busy.peak > 60_000_000, "{busy:?}");
     }
 
     #[test]
     fn a_program_that_fails_is_an_error() {
         for accept in [None, Some(4)] {
-            let error = usage_of(&mut shell("exit 3"), accept).unwrap_err();
+            let error = usage_of(&mut shell("exit 3"), Terms { accept, ..Terms::default() }).unwrap_err();
             assert!(error.to_string().contains("exit status: 3"), "{error:#}");
         }
-        usage_of(&mut shell("exit 3"), Some(3)).unwrap();
+        usage_of(&mut shell("exit 3"), Terms { accept: Some(3), ..Terms::default() }).unwrap();
+    }
+
+    #[test]
+    fn a_program_is_told_to_stop() {
+        let terms = Terms { stop_after: Some(0.2), accept: Some(6) };
+        let usage = usage_of(&mut shell("trap 'kill $!; exit 6' TERM; sleep 60 & wait"), terms).unwrap();
+        assert!((0.2..30.0).contains(&usage.wall), "{usage:?}");
     }
 
     #[test]

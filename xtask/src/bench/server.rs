@@ -136,9 +136,9 @@ fn furnish(server: &S3Server, setup: &Setup) -> Result<()> {
 }
 
 fn plant(server: &S3Server, stock: Stock) -> Result<()> {
-    if let Stock::Numbered { count, padding } = stock {
+    if let Stock::Numbered { count, padding, size } = stock {
         // Equal times at both: otherwise whoever compares them finds every object changed.
-        let object = StoredObject::new("content").modified_at(server.now());
+        let object = StoredObject::synthetic(size, 0).modified_at(server.now());
         [BUCKET, TWIN].into_iter().for_each(|bucket| server.store().number(bucket, count, padding, object.clone()));
         return Ok(());
     }

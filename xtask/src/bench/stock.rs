@@ -36,6 +36,8 @@ pub(crate) enum Stock {
         count: u64,
         #[serde(default)]
         padding: usize,
+        /// Bytes of each; all hold the same.
+        size: u64,
     },
 }
 
@@ -62,7 +64,7 @@ impl Stock {
         match self {
             Self::Alike { size, .. } | Self::Parts { size, .. } | Self::Archives { size, .. } => size,
             Self::Mixed { largest, .. } => log_uniform(n, largest),
-            Self::Numbered { .. } => 0,
+            Self::Numbered { size, .. } => size,
         }
     }
 }

@@ -149,7 +149,7 @@ impl Workload {
             page_delay,
             ..Case::new(
                 name,
-                Stock::Numbered { count: of(1_000_000), padding: 0 },
+                Stock::Numbered { count: of(1_000_000), padding: 0, size: 7 },
                 Task::Compare,
                 &[Bound::OnlyPages { sides: 2, more: 5 }],
             )
@@ -176,7 +176,7 @@ impl Workload {
                 page_delay: 50,
                 ..Case::new(
                     "listing",
-                    Stock::Numbered { count: of(1_000_000), padding: 0 },
+                    Stock::Numbered { count: of(1_000_000), padding: 0, size: 7 },
                     Task::List,
                     &[Bound::OnlyPages { sides: 1, more: 20 }],
                 )
