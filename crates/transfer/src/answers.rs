@@ -47,8 +47,8 @@ struct Silence {
     given_up: bool,
 }
 
-/// Leave to write at a destination.
-pub(crate) struct Admission {
+/// Permission to write at a destination.
+pub(crate) struct Permission {
     _turn: Option<OwnedSemaphorePermit>,
 }
 
@@ -140,16 +140,16 @@ impl Answers {
         }
     }
 
-    /// Waits for leave to write: at once where it answers, for one at a time while it is silent.
+    /// Waits for permission to write: at once where it answers, for one at a time while it is silent.
     ///
     /// # Errors
     /// It has been silent for too long, or the run is being stopped.
-    pub(crate) async fn admit(&self, cancel: &CancellationToken) -> Result<Admission> {
+    pub(crate) async fn admit(&self, cancel: &CancellationToken) -> Result<Permission> {
         let mut news = self.state.subscribe();
         loop {
-            let Some(silence) = news.borrow_and_update().silent else { return Ok(Admission { _turn: None }) };
+            let Some(silence) = news.borrow_and_update().silent else { return Ok(Permission { _turn: None }) };
             if let Ok(turn) = Arc::clone(&self.turn).try_acquire_owned() {
-                return Ok(Admission { _turn: Some(turn) });
+                return Ok(Permission { _turn: Some(turn) });
             }
             if silence.given_up {
                 return Err(self.not_tried());
@@ -158,7 +158,7 @@ impl Answers {
                 biased;
                 () = cancel.cancelled() => return Err(cancelled()),
                 _ = news.changed() => {}
-                turn = Arc::clone(&self.turn).acquire_owned() => return Ok(Admission { _turn: turn.ok() }),
+                turn = Arc::clone(&self.turn).acquire_owned() => return Ok(Permission { _turn: turn.ok() }),
             }
         }
     }

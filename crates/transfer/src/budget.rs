@@ -4,7 +4,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use transship_store::{Body, LONG_BODY};
 
 use crate::{
-    berth::Berth,
+    admission::Admitted,
     streams::{Place, Streams},
 };
 
@@ -79,11 +79,11 @@ impl Budget {
 
     /// Waits for memory for an object of this size that fits into it: `bytes`, or the whole budget where that is less.
     /// `None`: it is not to get its turn any more.
-    pub(crate) async fn take_for_small(&self, size: u64, bytes: u64, berth: Option<&Berth>) -> Option<Share> {
+    pub(crate) async fn take_for_small(&self, size: u64, bytes: u64, admitted: Option<&Admitted>) -> Option<Share> {
         if size <= LONG_BODY {
             return Some(self.take(bytes).await);
         }
-        let place = self.place(berth).await?;
+        let place = self.place(admitted).await?;
         let room = self.take_room(bytes).await;
         let mut share = self.take(bytes).await;
         share.permits.extend(room);
@@ -92,9 +92,9 @@ impl Budget {
     }
 
     /// Waits for a place among large bodies, and keeps nobody from moving meanwhile.
-    async fn place(&self, berth: Option<&Berth>) -> Option<Place> {
-        match berth {
-            Some(berth) => berth.place(&self.streams).await,
+    async fn place(&self, admitted: Option<&Admitted>) -> Option<Place> {
+        match admitted {
+            Some(admitted) => admitted.place(&self.streams).await,
             None => Some(self.streams.place().await),
         }
     }
@@ -111,8 +111,8 @@ impl Budget {
     }
 
     /// The same for an object that takes its time, in a place among those.
-    pub(crate) async fn take_for_large(&self, bytes: u64, berth: Option<&Berth>) -> Option<Share> {
-        let place = self.place(berth).await?;
+    pub(crate) async fn take_for_large(&self, bytes: u64, admitted: Option<&Admitted>) -> Option<Share> {
+        let place = self.place(admitted).await?;
         let turn = Arc::clone(&self.large).acquire_many_owned(permits(bytes, self.units / 2)).await;
         let room = self.take_room(bytes).await;
         let mut share = self.take(bytes).await;

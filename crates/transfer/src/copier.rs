@@ -14,8 +14,8 @@ use transship_types::ErrorClass;
 
 use crate::{
     Bandwidth, Copied, CopyOptions, Destination, Failure, Job, Placed, Unfinished,
+    admission::{Admission, Admitted, Slot},
     answers::Answers,
-    berth::{Berth, Harbour, Slot},
     budget::Budget,
     flight::{Flight, Lane},
     lag::Watch,
@@ -40,7 +40,7 @@ struct Inner {
     destinations: Vec<Destination>,
     options: CopyOptions,
     budget: Budget,
-    harbour: Harbour,
+    admission: Admission,
     /// One for each destination.
     sites: Vec<Arc<Site>>,
     arrived: Arc<AtomicU64>,
@@ -84,18 +84,18 @@ impl Copier {
     /// turn among large ones or for a destination that holds up others, gives its slot back meanwhile; so many of them
     /// may wait that memory stays bounded.
     pub async fn slot(&self) -> Slot {
-        self.inner.harbour.slot().await
+        self.inner.admission.slot().await
     }
 
     /// Those that wait for their turn among large objects do not get it any more: they come back as cancelled. What has
     /// begun goes on.
     pub fn close(&self) {
-        self.inner.harbour.close();
+        self.inner.admission.close();
     }
 
     /// Whether it was closed.
     pub fn is_closed(&self) -> bool {
-        self.inner.harbour.is_closed()
+        self.inner.admission.is_closed()
     }
 
     /// Bytes of objects that have arrived so far, in bytes; copies on the server bring none.
@@ -131,9 +131,9 @@ impl Copier {
         let stop = source.stop.clone();
         let Inner { destinations, options, budget, sites, cancel, .. } = &*self.inner;
         let (listed, hint, changed, info) = (job.source, job.hint, false, None);
-        let (berth, ends, last) = (&Berth::from(slot), Arc::default(), &CancellationToken::new());
+        let (admitted, ends, last) = (&Admitted::from(slot), Arc::default(), &CancellationToken::new());
         let mut lanes: Vec<Lane> = job.targets.into_iter().map(Lane::new).collect();
-        let watch = Watch::over(&lanes, listed.size, &ends, sites, berth, options);
+        let watch = Watch::over(&lanes, listed.size, &ends, sites, admitted, options);
         let mut flight = Flight {
             source,
             listed,
@@ -144,7 +144,7 @@ impl Copier {
             sites,
             options,
             budget,
-            berth,
+            admitted,
             ends,
             last,
             cancel,
@@ -179,11 +179,11 @@ impl Inner {
     ) -> Self {
         let (source, destinations) = limited(source, destinations, &options.bandwidth);
         let budget = Budget::new(options.budget(), Streams::up_to(options.transfers.saturating_mul(PARTS_AT_ONCE)));
-        let harbour = Harbour::new(options.transfers);
+        let admission = Admission::new(options.transfers);
         let answers = |d: &Destination| Answers::of(d.bucket.location(), options.longest_silence, &options.bandwidth);
         let sites = destinations.iter().map(|d| Arc::new(Site::new(answers(d)))).collect();
         let (arrived, hides_parts, contradicts) = Default::default();
-        Self { source, destinations, options, budget, harbour, sites, arrived, hides_parts, contradicts, cancel }
+        Self { source, destinations, options, budget, admission, sites, arrived, hides_parts, contradicts, cancel }
     }
 
     fn source_of(&self, job: &Job) -> Source {

@@ -29,21 +29,21 @@ pub(crate) fn fan_out(
     source: ByteStream,
     followers: Vec<Follower>,
 ) -> (impl Future<Output = ()> + Send, Vec<ByteStream>) {
-    let watch = Arc::new(Mutex::new(Watch::over(followers.clone())));
+    let laggards = Arc::new(Mutex::new(Laggards::over(followers.clone())));
     let (taps, receivers): (Vec<_>, Vec<_>) = followers
         .into_iter()
         .enumerate()
         .map(|(at, follower)| {
             let (sender, receiver) = mpsc::channel(WINDOW);
-            (Tap { at, sender, follower, watch: watch.clone() }, receiver)
+            (Tap { at, sender, follower, laggards: laggards.clone() }, receiver)
         })
         .unzip();
-    let streams = receivers.into_iter().enumerate().map(|(at, receiver)| stream_of(at, receiver, &watch)).collect();
+    let streams = receivers.into_iter().enumerate().map(|(at, receiver)| stream_of(at, receiver, &laggards)).collect();
     (pump(source, taps), streams)
 }
 
 /// Who waits for whom.
-struct Watch {
+struct Laggards {
     followers: Vec<Follower>,
     /// Has asked for bytes and got none yet.
     starving: Vec<bool>,
@@ -54,14 +54,14 @@ struct Watch {
     waited: Duration,
 }
 
-impl Watch {
+impl Laggards {
     fn over(followers: Vec<Follower>) -> Self {
         followers.iter().for_each(Follower::joins);
         let none = vec![false; followers.len()];
-        let mut watch =
+        let mut laggards =
             Self { followers, starving: none.clone(), full: none, since: Instant::now(), waited: Duration::ZERO };
-        watch.waited = watch.waited();
-        watch
+        laggards.waited = laggards.waited();
+        laggards
     }
 
     fn waited(&self) -> Duration {
@@ -84,34 +84,34 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for Laggards {
     fn drop(&mut self) {
         self.followers.iter().for_each(Follower::parts);
     }
 }
 
-fn locked(watch: &Mutex<Watch>) -> MutexGuard<'_, Watch> {
-    watch.lock().unwrap_or_else(PoisonError::into_inner)
+fn locked(laggards: &Mutex<Laggards>) -> MutexGuard<'_, Laggards> {
+    laggards.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Remembers something of a follower until it is dropped.
 struct Mark<'a> {
-    watch: &'a Mutex<Watch>,
-    which: fn(&mut Watch) -> &mut Vec<bool>,
+    laggards: &'a Mutex<Laggards>,
+    which: fn(&mut Laggards) -> &mut Vec<bool>,
     at: usize,
 }
 
 impl<'a> Mark<'a> {
-    fn set(watch: &'a Mutex<Watch>, which: fn(&mut Watch) -> &mut Vec<bool>, at: usize) -> Self {
-        let mark = Self { watch, which, at };
+    fn set(laggards: &'a Mutex<Laggards>, which: fn(&mut Laggards) -> &mut Vec<bool>, at: usize) -> Self {
+        let mark = Self { laggards, which, at };
         mark.change(true);
         mark
     }
 
     fn change(&self, to: bool) {
-        let mut watch = locked(self.watch);
-        watch.settle();
-        (self.which)(&mut watch)[self.at] = to;
+        let mut laggards = locked(self.laggards);
+        laggards.settle();
+        (self.which)(&mut laggards)[self.at] = to;
     }
 }
 
@@ -121,16 +121,16 @@ impl Drop for Mark<'_> {
     }
 }
 
-fn stream_of(at: usize, receiver: mpsc::Receiver<Result<Bytes>>, watch: &Arc<Mutex<Watch>>) -> ByteStream {
-    stream::unfold((receiver, watch.clone()), move |(mut receiver, watch)| async move {
+fn stream_of(at: usize, receiver: mpsc::Receiver<Result<Bytes>>, laggards: &Arc<Mutex<Laggards>>) -> ByteStream {
+    stream::unfold((receiver, laggards.clone()), move |(mut receiver, laggards)| async move {
         let next = match receiver.try_recv() {
             Ok(next) => next,
             Err(_) => {
-                let _starving = Mark::set(&watch, |watch| &mut watch.starving, at);
+                let _starving = Mark::set(&laggards, |laggards| &mut laggards.starving, at);
                 receiver.recv().await?
             }
         };
-        Some((next, (receiver, watch)))
+        Some((next, (receiver, laggards)))
     })
     .boxed()
 }
@@ -140,7 +140,7 @@ struct Tap {
     at: usize,
     sender: mpsc::Sender<Result<Bytes>>,
     follower: Follower,
-    watch: Arc<Mutex<Watch>>,
+    laggards: Arc<Mutex<Laggards>>,
 }
 
 async fn pump(mut source: ByteStream, mut taps: Vec<Tap>) {
@@ -183,15 +183,15 @@ impl Tap {
     }
 
     async fn room(&self) -> bool {
-        let _full = Mark::set(&self.watch, |watch| &mut watch.full, self.at);
+        let _full = Mark::set(&self.laggards, |laggards| &mut laggards.full, self.at);
         loop {
             let room = tokio::time::timeout(self.follower.slack().max(LOOK), self.sender.reserve()).await;
             if room.is_ok() {
                 return true;
             }
-            let mut watch = locked(&self.watch);
-            watch.settle();
-            if self.follower.slack().is_zero() && watch.others_starve(self.at) {
+            let mut laggards = locked(&self.laggards);
+            laggards.settle();
+            if self.follower.slack().is_zero() && laggards.others_starve(self.at) {
                 return false;
             }
         }

@@ -9,7 +9,7 @@ use std::{
 use futures::{StreamExt, stream::FuturesUnordered};
 use tokio::{sync::Notify, time::timeout_at};
 
-use crate::{CopyOptions, berth::Berth, flight::Lane, site::Site};
+use crate::{CopyOptions, admission::Admitted, flight::Lane, site::Site};
 
 /// How far one object is at its targets.
 #[derive(Debug, Default)]
@@ -44,7 +44,7 @@ pub(crate) struct Watch<'a> {
     pub(crate) small: bool,
     /// One for each destination there is.
     pub(crate) sites: &'a [Arc<Site>],
-    pub(crate) berth: &'a Berth,
+    pub(crate) admitted: &'a Admitted,
     pub(crate) options: &'a CopyOptions,
 }
 
@@ -54,12 +54,12 @@ impl<'a> Watch<'a> {
         size: u64,
         ends: &Arc<Ends>,
         sites: &'a [Arc<Site>],
-        berth: &'a Berth,
+        admitted: &'a Admitted,
         options: &'a CopyOptions,
     ) -> Self {
         let destinations = lanes.iter().map(Lane::destination).collect();
         let (ends, small) = (Arc::clone(ends), size <= options.first_part());
-        Self { ends, destinations, small, sites, berth, options }
+        Self { ends, destinations, small, sites, admitted, options }
     }
 
     /// Steps aside when one destination has had the object for so long that the others must not be held up any more.
@@ -76,7 +76,7 @@ impl<'a> Watch<'a> {
             let Some(site) = self.sites.get(*destination) else { continue };
             site.answers.lags(begun);
         }
-        self.berth.step_aside().await;
+        self.admitted.step_aside().await;
         std::future::pending().await
     }
 }

@@ -10,12 +10,12 @@
 //! * held in parts: the same parts again, several at once;
 //! * anything else, and everything that is unpacked: hashed on the way, in parts of growing size.
 
+mod admission;
 mod answers;
 mod bandwidth;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub mod bench;
-mod berth;
 mod boundaries;
 mod budget;
 mod copier;
@@ -46,8 +46,8 @@ mod upload;
 mod witness;
 mod write;
 
+pub use admission::Slot;
 pub use bandwidth::{Bandwidth, Rates};
-pub use berth::Slot;
 pub use copier::Copier;
 pub use job::{Copied, Destination, Done, Doubt, Failure, Job, Placed, Target};
 pub use newest::compare_source_times;

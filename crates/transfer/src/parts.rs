@@ -76,8 +76,8 @@ struct Arrived {
     own_is_free: bool,
 }
 
-/// A part that has arrived.
-struct Landed {
+/// A part that the server has.
+struct SentPart {
     part: Part,
     md5: Option<[u8; 16]>,
     length: u64,
@@ -85,7 +85,7 @@ struct Landed {
 }
 
 impl Arrived {
-    fn add(&mut self, Landed { part, md5, length, room }: Landed) {
+    fn add(&mut self, SentPart { part, md5, length, room }: SentPart) {
         let at = self.parts.partition_point(|before| before.number < part.number);
         self.parts.insert(at, part);
         self.lengths.insert(at, length);
@@ -209,7 +209,7 @@ impl Uploader {
         (self.part_size << doublings).min(self.largest_part).max(self.part_size)
     }
 
-    async fn part(&self, upload: &Upload, number: u32, start: u64, content: Chunks, room: Room) -> Result<Landed> {
+    async fn part(&self, upload: &Upload, number: u32, start: u64, content: Chunks, room: Room) -> Result<SentPart> {
         let comparable = self.bucket().capabilities().etag_may_be_md5;
         let md5 = if comparable { Some(self.md5s.of(start, &content.chunks).await?) } else { None };
         let options = PutOptions { digest: md5.clone(), ..PutOptions::default() };
@@ -230,7 +230,7 @@ impl Uploader {
             tokio::time::sleep(wait).await;
         };
         let md5 = md5.and_then(|md5| md5.bytes.try_into().ok());
-        Ok(Landed { part, md5, length: content.bytes, room })
+        Ok(SentPart { part, md5, length: content.bytes, room })
     }
 }
 

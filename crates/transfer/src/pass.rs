@@ -9,7 +9,7 @@ use transship_types::Entry;
 
 use crate::{
     CopyOptions, Done,
-    berth::Berth,
+    admission::Admitted,
     boundaries,
     budget::{Budget, Share},
     fanout::WINDOW_BYTES,
@@ -84,8 +84,8 @@ pub(crate) struct Pass<'a> {
     pub(crate) writers: &'a [Writer],
     pub(crate) options: &'a CopyOptions,
     pub(crate) budget: &'a Budget,
-    /// The object's, where nothing of it moves while this waits.
-    pub(crate) berth: Option<&'a Berth>,
+    /// What the object holds, where nothing of it moves while this waits.
+    pub(crate) admitted: Option<&'a Admitted>,
     /// Fires when nothing new is to be started.
     pub(crate) cancel: &'a CancellationToken,
 }
@@ -120,9 +120,9 @@ impl Pass<'_> {
     async fn open(&self) -> Result<(Open, Vec<Share>)> {
         let need = |size| self.budget.at_most(self.need(size));
         let (mut size, mut pin) = (self.listed.size, self.listed.etag.clone().filter(|_| self.pinned));
-        let (mut changed, mut berth) = (false, self.berth);
+        let (mut changed, mut admitted) = (false, self.admitted);
         loop {
-            let mut shares = vec![self.take(size, need(size), berth.take()).await?];
+            let mut shares = vec![self.take(size, need(size), admitted.take()).await?];
             let mut open = self.source.open(pin.as_ref()).await?;
             open.changed |= changed;
             let more = need(open.info.size).saturating_sub(need(size));
@@ -140,11 +140,11 @@ impl Pass<'_> {
     }
 
     /// Waits for memory for an object of this size. Who waits has not started yet, so a cancelled run ends here.
-    async fn take(&self, size: u64, bytes: u64, berth: Option<&Berth>) -> Result<Share> {
+    async fn take(&self, size: u64, bytes: u64, admitted: Option<&Admitted>) -> Result<Share> {
         let share = async {
             match self.fits_memory(size) {
-                true => self.budget.take_for_small(size, bytes, berth).await,
-                false => self.budget.take_for_large(bytes, berth).await,
+                true => self.budget.take_for_small(size, bytes, admitted).await,
+                false => self.budget.take_for_large(bytes, admitted).await,
             }
         };
         tokio::select! {
@@ -200,7 +200,7 @@ impl Pass<'_> {
         if etag.parts().is_none() || self.listed.size <= self.part() || !self.writers.iter().all(able) {
             return Ok(None);
         }
-        let share = self.take(self.listed.size, Relay::working_set(self.writers.len()), self.berth).await?;
+        let share = self.take(self.listed.size, Relay::working_set(self.writers.len()), self.admitted).await?;
         let sizes = MultipartLimits::S3.min_part..=MultipartLimits::S3.max_part;
         let parts = boundaries::find(self.source, etag, self.listed.size).await?;
         let Some(parts) = parts.filter(|parts| sizes.contains(&parts.part_size)) else {

@@ -37,8 +37,8 @@ pub(crate) struct Relay<'a> {
     pub(crate) longest_lag: Duration,
 }
 
-/// One writer's upload while it goes well.
-struct Lane<'a> {
+/// How far one writer has come.
+struct Progress<'a> {
     upload: OpenUpload<'a>,
     parts: Vec<Part>,
     failure: Option<Error>,
@@ -66,14 +66,14 @@ impl Relay<'_> {
     pub(crate) async fn run(&self) -> Vec<(Result<PutReply>, Instant)> {
         let starts = self.writers.iter().zip(&self.options).map(|(writer, options)| async move {
             let upload = OpenUpload::start(writer, &self.source.retry, options).await?;
-            Ok(Lane { upload, parts: Vec::new(), failure: None, repairs: VecDeque::new(), repairing: false })
+            Ok(Progress { upload, parts: Vec::new(), failure: None, repairs: VecDeque::new(), repairing: false })
         });
         let started = keeping_up(self.longest_lag, starts).await.into_iter().enumerate();
-        let mut lanes: Vec<Result<Lane<'_>>> =
-            started.map(|(at, lane)| lane.unwrap_or_else(|| Err(self.left_behind(at)))).collect();
-        self.all_parts(&mut lanes).await;
-        let ends = lanes.into_iter().enumerate().map(|(at, lane)| async move {
-            let (reply, now) = (self.end(at, lane).await, Instant::now());
+        let mut progress: Vec<Result<Progress<'_>>> =
+            started.map(|(at, one)| one.unwrap_or_else(|| Err(self.left_behind(at)))).collect();
+        self.all_parts(&mut progress).await;
+        let ends = progress.into_iter().enumerate().map(|(at, one)| async move {
+            let (reply, now) = (self.end(at, one).await, Instant::now());
             self.writers[at].ended(now, &reply);
             (reply, now)
         });
@@ -87,15 +87,15 @@ impl Relay<'_> {
         Error::new(ErrorKind::Timeout, why).during("write", location, Some(writer.key()))
     }
 
-    async fn all_parts(&self, lanes: &mut [Result<Lane<'_>>]) {
+    async fn all_parts(&self, progress: &mut [Result<Progress<'_>>]) {
         let uploads: Vec<Option<Upload>> =
-            lanes.iter().map(|l| l.as_ref().ok().map(|l| l.upload.upload.clone())).collect();
+            progress.iter().map(|l| l.as_ref().ok().map(|l| l.upload.upload.clone())).collect();
         let (mut under_way, mut repairs) = (FuturesUnordered::new(), FuturesUnordered::new());
         let mut ranges = self.parts.ranges().peekable();
         // One part at a time is what the working set is for; further ones are extras.
         let mut own_is_free = true;
         loop {
-            let alive = alive(lanes);
+            let alive = alive(progress);
             while under_way.len() < PARTS_AT_ONCE && !alive.is_empty() && ranges.peek().is_some() {
                 let share = if std::mem::take(&mut own_is_free) {
                     None
@@ -110,56 +110,56 @@ impl Relay<'_> {
                     (is_own, self.part(number, range, uploads, writing).await)
                 });
             }
-            for (at, lane) in lanes.iter_mut().enumerate() {
-                if let (Ok(lane), Some(upload)) = (lane, &uploads[at])
-                    && !lane.repairing
-                    && let Some(repair) = lane.repairs.pop_front()
+            for (at, one) in progress.iter_mut().enumerate() {
+                if let (Ok(one), Some(upload)) = (one, &uploads[at])
+                    && !one.repairing
+                    && let Some(repair) = one.repairs.pop_front()
                 {
-                    lane.repairing = true;
+                    one.repairing = true;
                     repairs.push(self.repair(at, upload, repair));
                 }
             }
             tokio::select! {
                 Some((is_own, sent)) = under_way.next() => {
                     own_is_free |= is_own;
-                    sent.into_iter().for_each(|sent| self.first_try(lanes, sent));
+                    sent.into_iter().for_each(|sent| self.first_try(progress, sent));
                 }
-                Some(sent) = repairs.next() => self.last_try(lanes, sent),
+                Some(sent) = repairs.next() => self.last_try(progress, sent),
                 else => return,
             }
         }
     }
 
-    fn first_try(&self, lanes: &mut [Result<Lane<'_>>], (at, number, range, sent): Sent) {
-        let Ok(lane) = &mut lanes[at] else { return };
+    fn first_try(&self, progress: &mut [Result<Progress<'_>>], (at, number, range, sent): Sent) {
+        let Ok(one) = &mut progress[at] else { return };
         match sent {
-            Ok(part) => lane.parts.push(part),
-            Err(error) if self.is_worth_repairing(at, lane, &error) => {
-                lane.repairs.push_back(Repair { number, range, error });
+            Ok(part) => one.parts.push(part),
+            Err(error) if self.is_worth_repairing(at, one, &error) => {
+                one.repairs.push_back(Repair { number, range, error });
             }
-            Err(error) => self.fail(at, lane, error),
+            Err(error) => self.fail(at, one, error),
         }
     }
 
-    fn last_try(&self, lanes: &mut [Result<Lane<'_>>], (at, _, _, sent): Sent) {
-        let Ok(lane) = &mut lanes[at] else { return };
-        lane.repairing = false;
+    fn last_try(&self, progress: &mut [Result<Progress<'_>>], (at, _, _, sent): Sent) {
+        let Ok(one) = &mut progress[at] else { return };
+        one.repairing = false;
         match sent {
-            Ok(part) => lane.parts.push(part),
-            Err(error) => self.fail(at, lane, error),
+            Ok(part) => one.parts.push(part),
+            Err(error) => self.fail(at, one, error),
         }
     }
 
-    fn is_worth_repairing(&self, at: usize, lane: &Lane<'_>, error: &Error) -> bool {
+    fn is_worth_repairing(&self, at: usize, one: &Progress<'_>, error: &Error) -> bool {
         let transient = error.class() == ErrorClass::Transient && self.source.retry.attempts > 1;
-        transient && !self.followers[at].has_to_leave() && lane.repairs.len() < MOST_REPAIRS
+        transient && !self.followers[at].has_to_leave() && one.repairs.len() < MOST_REPAIRS
     }
 
     /// The others go on; what this one has under way ends, and its upload is aborted when all is quiet.
-    fn fail(&self, at: usize, lane: &mut Lane<'_>, error: Error) {
+    fn fail(&self, at: usize, one: &mut Progress<'_>, error: Error) {
         self.followers[at].leave();
-        lane.repairs.clear();
-        lane.failure.get_or_insert(error);
+        one.repairs.clear();
+        one.failure.get_or_insert(error);
     }
 
     /// One part, read once for all.
@@ -215,8 +215,8 @@ impl Relay<'_> {
         (at, number, range, sent)
     }
 
-    async fn end(&self, at: usize, lane: Result<Lane<'_>>) -> Result<PutReply> {
-        let Lane { upload, mut parts, failure, .. } = lane?;
+    async fn end(&self, at: usize, one: Result<Progress<'_>>) -> Result<PutReply> {
+        let Progress { upload, mut parts, failure, .. } = one?;
         parts.sort_by_key(|p| p.number);
         let expected = self.parts.info.etag.as_ref();
         let ended = match failure {
@@ -236,7 +236,7 @@ impl Relay<'_> {
     }
 }
 
-fn alive(lanes: &[Result<Lane<'_>>]) -> Vec<usize> {
-    let well = |lane: &Result<Lane<'_>>| lane.as_ref().is_ok_and(|lane| lane.failure.is_none());
-    (0..lanes.len()).filter(|at| well(&lanes[*at])).collect()
+fn alive(progress: &[Result<Progress<'_>>]) -> Vec<usize> {
+    let well = |one: &Result<Progress<'_>>| one.as_ref().is_ok_and(|one| one.failure.is_none());
+    (0..progress.len()).filter(|at| well(&progress[*at])).collect()
 }

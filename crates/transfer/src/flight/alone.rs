@@ -5,7 +5,7 @@ use transship_store::{Error, Result};
 use super::{Flight, Lane, Verdict};
 use crate::{
     Done,
-    answers::Admission,
+    answers::Permission,
     pass::{Landed, Passed, Seen},
     read::cancelled,
     site::Site,
@@ -16,8 +16,8 @@ impl Flight<'_> {
     /// One destination's own tries: each reads the source by itself. What arrived comes back.
     pub(super) async fn alone(&self, lane: &mut Lane, mut before: Option<(Writer, Error)>) -> Option<Seen> {
         loop {
-            let admission = match self.turn(lane, before.as_ref().map(|(_, error)| error)).await {
-                Ok(admission) => admission,
+            let permission = match self.turn(lane, before.as_ref().map(|(_, error)| error)).await {
+                Ok(permission) => permission,
                 Err(error) => {
                     lane.end(Err(error));
                     return None;
@@ -39,7 +39,7 @@ impl Flight<'_> {
             };
             let Passed { seen, landed } = self.pass(std::slice::from_ref(&writer), false, None).await;
             lane.attempts += 1;
-            drop(admission);
+            drop(permission);
             let Landed { result, at } = landed.into_iter().next()?;
             match result {
                 Err(failed) if self.is_worth_retrying(lane, &failed) && !writer.site.answers.is_given_up() => {
@@ -55,7 +55,7 @@ impl Flight<'_> {
     }
 
     /// Waits for the next try after this failure.
-    async fn turn(&self, lane: &Lane, failed: Option<&Error>) -> Result<Admission> {
+    async fn turn(&self, lane: &Lane, failed: Option<&Error>) -> Result<Permission> {
         // Nothing is tried again then, and nothing should say so.
         if self.cancel.is_cancelled() {
             return Err(cancelled());
@@ -69,14 +69,14 @@ impl Flight<'_> {
             }
         }
         let Some(site) = self.site(lane) else { return Err(cancelled()) };
-        self.admission(site).await
+        self.permission(site).await
     }
 
     /// Waits until this destination may be written to.
-    async fn admission(&self, site: &Site) -> Result<Admission> {
+    async fn permission(&self, site: &Site) -> Result<Permission> {
         tokio::select! {
             biased;
-            admission = site.answers.admit(self.cancel) => admission,
+            permission = site.answers.admit(self.cancel) => permission,
             error = self.is_in_the_way(site) => Err(error),
         }
     }
@@ -87,7 +87,7 @@ impl Flight<'_> {
         // An outage that its own requests would outlast costs nothing.
         let lag = self.options.longest_lag.max(self.options.retry.patience);
         let aside = async {
-            self.berth.step_aside().await;
+            self.admitted.step_aside().await;
             std::future::pending::<()>().await;
         };
         let blocked = async {
@@ -95,7 +95,7 @@ impl Flight<'_> {
             while site.answers.silent_for() < lag || !others_go_on() {
                 tokio::time::sleep(lag / 8).await;
             }
-            if self.berth.is_aside() {
+            if self.admitted.is_aside() {
                 std::future::pending::<()>().await;
             }
         };

@@ -16,7 +16,7 @@ pub(crate) use self::lane::Lane;
 use self::lane::{Ready, Verdict};
 use crate::{
     CopyOptions, Destination,
-    berth::Berth,
+    admission::Admitted,
     budget::Budget,
     lag::Ends,
     pass::{Landed, Pass, Passed, Seen},
@@ -42,7 +42,7 @@ pub(crate) struct Flight<'a> {
     pub(crate) sites: &'a [Arc<Site>],
     pub(crate) options: &'a CopyOptions,
     pub(crate) budget: &'a Budget,
-    pub(crate) berth: &'a Berth,
+    pub(crate) admitted: &'a Admitted,
     pub(crate) ends: Arc<Ends>,
     /// Fires when cleaning up must end, too.
     pub(crate) last: &'a CancellationToken,
@@ -91,7 +91,7 @@ impl Flight<'_> {
         }
         let writers: Vec<Writer> = ready.iter().map(|(_, w)| w.clone()).collect();
         let before = self.source.reads.load(Ordering::Relaxed);
-        let Passed { seen, landed } = self.pass(&writers, !self.hint, Some(self.berth)).await;
+        let Passed { seen, landed } = self.pass(&writers, !self.hint, Some(self.admitted)).await;
         // Who was stopped while it waited for memory has tried nothing.
         let stopped = |landed: &Landed| landed.result.as_ref().is_err_and(|e| e.class() == ErrorClass::Cancelled);
         let tried = self.source.reads.load(Ordering::Relaxed) > before || !landed.iter().all(stopped);
@@ -118,7 +118,7 @@ impl Flight<'_> {
         }
     }
 
-    async fn pass(&self, writers: &[Writer], pinned: bool, berth: Option<&Berth>) -> Passed {
+    async fn pass(&self, writers: &[Writer], pinned: bool, admitted: Option<&Admitted>) -> Passed {
         let pass = Pass {
             source: &self.source,
             listed: &self.listed,
@@ -126,7 +126,7 @@ impl Flight<'_> {
             writers,
             options: self.options,
             budget: self.budget,
-            berth,
+            admitted,
             cancel: self.cancel,
         };
         pass.run().await

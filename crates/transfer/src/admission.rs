@@ -1,4 +1,4 @@
-//! Where an object is while it is copied: among those that move, or with those that wait for a turn or a destination.
+//! Admission control: which objects may move, and which wait for a turn or a destination.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,13 +10,13 @@ use crate::streams::{Place, Streams};
 /// How many objects may wait aside for a destination, for each one that may move.
 const ASIDE: usize = 8;
 /// How many objects there may be for each one that may move: the others wait for their turn among large ones.
-const ROADS: usize = 8;
+const OBJECTS: usize = 8;
 
-/// The places of a copier. Whoever waits for one of them holds none that comes after it: first the roads, then a slot, then
-/// a place among large bodies. So nobody waits in a circle.
+/// The permits of a copier. Whoever waits for one of them holds none that comes after it: first to be one of the objects,
+/// then a slot, then a place among large bodies. So nobody waits in a circle.
 #[derive(Clone, Debug)]
-pub(crate) struct Harbour {
-    roads: Arc<Semaphore>,
+pub(crate) struct Admission {
+    objects: Arc<Semaphore>,
     slots: Arc<Semaphore>,
     aside: Arc<Semaphore>,
     /// Held by the one among those without a slot whose turn is next.
@@ -30,32 +30,32 @@ pub(crate) struct Harbour {
 #[derive(Debug)]
 pub struct Slot {
     permits: Permits,
-    harbour: Harbour,
+    admission: Admission,
     has_begun: bool,
 }
 
-/// One object's place.
+/// What one object holds while it is copied.
 #[derive(Debug)]
-pub(crate) struct Berth {
+pub(crate) struct Admitted {
     permits: Mutex<Permits>,
-    harbour: Harbour,
+    admission: Admission,
     has_begun: bool,
     is_aside: OnceCell<()>,
 }
 
 #[derive(Debug)]
 enum Permits {
-    Here { _road: Option<OwnedSemaphorePermit>, slot: Option<OwnedSemaphorePermit> },
+    Here { _permit: Option<OwnedSemaphorePermit>, slot: Option<OwnedSemaphorePermit> },
     Aside { _place: Option<OwnedSemaphorePermit> },
 }
 
-impl Harbour {
+impl Admission {
     pub(crate) fn new(transfers: usize) -> Self {
-        let slots = transfers.clamp(1, Semaphore::MAX_PERMITS / ASIDE.max(ROADS));
+        let slots = transfers.clamp(1, Semaphore::MAX_PERMITS / ASIDE.max(OBJECTS));
         let semaphore = |permits| Arc::new(Semaphore::new(permits));
-        let (roads, aside) = (semaphore(slots * ROADS), semaphore(slots * ASIDE));
+        let (objects, aside) = (semaphore(slots * OBJECTS), semaphore(slots * ASIDE));
         let (next, closed) = Default::default();
-        Self { roads, slots: semaphore(slots), aside, next, closed }
+        Self { objects, slots: semaphore(slots), aside, next, closed }
     }
 
     pub(crate) fn close(&self) {
@@ -67,9 +67,9 @@ impl Harbour {
     }
 
     pub(crate) async fn slot(&self) -> Slot {
-        let road = permit(&self.roads).await;
-        let permits = Permits::Here { _road: road, slot: permit(&self.slots).await };
-        Slot { permits, harbour: self.clone(), has_begun: false }
+        let first = permit(&self.objects).await;
+        let permits = Permits::Here { _permit: first, slot: permit(&self.slots).await };
+        Slot { permits, admission: self.clone(), has_begun: false }
     }
 }
 
@@ -87,13 +87,13 @@ impl Slot {
     }
 }
 
-impl From<Slot> for Berth {
-    fn from(Slot { permits, harbour, has_begun }: Slot) -> Self {
-        Self { permits: Mutex::new(permits), harbour, has_begun, is_aside: OnceCell::new() }
+impl From<Slot> for Admitted {
+    fn from(Slot { permits, admission, has_begun }: Slot) -> Self {
+        Self { permits: Mutex::new(permits), admission, has_begun, is_aside: OnceCell::new() }
     }
 }
 
-impl Berth {
+impl Admitted {
     pub(crate) fn is_aside(&self) -> bool {
         self.is_aside.initialized()
     }
@@ -101,7 +101,7 @@ impl Berth {
     /// Makes room for another object, as soon as there is a place aside.
     pub(crate) async fn step_aside(&self) {
         let step = || async {
-            let place = permit(&self.harbour.aside).await;
+            let place = permit(&self.admission.aside).await;
             *self.permits() = Permits::Aside { _place: place };
         };
         self.is_aside.get_or_init(step).await;
@@ -117,11 +117,11 @@ impl Berth {
             return Some(streams.place().await);
         }
         let turn = async {
-            let _next = self.harbour.next.lock().await;
-            self.takes(permit(&self.harbour.slots).await);
+            let _next = self.admission.next.lock().await;
+            self.takes(permit(&self.admission.slots).await);
             streams.place().await
         };
-        self.harbour.closed.run_until_cancelled(turn).await
+        self.admission.closed.run_until_cancelled(turn).await
     }
 
     /// Says whether there was one.
@@ -151,46 +151,46 @@ mod tests {
     use super::*;
 
     /// As many objects as may move, and a place for one large one, which is taken.
-    async fn crowded(slots: usize) -> (Harbour, Arc<Streams>, Place, Vec<Berth>) {
-        let (harbour, streams) = (Harbour::new(slots), Streams::up_to(1));
+    async fn crowded(slots: usize) -> (Admission, Arc<Streams>, Place, Vec<Admitted>) {
+        let (admission, streams) = (Admission::new(slots), Streams::up_to(1));
         let taken = streams.try_place().unwrap();
-        let mut berths = Vec::new();
+        let mut objects = Vec::new();
         for _ in 0..slots {
-            berths.push(Berth::from(harbour.slot().await));
+            objects.push(Admitted::from(admission.slot().await));
         }
-        assert!(harbour.slot().now_or_never().is_none());
-        (harbour, streams, taken, berths)
+        assert!(admission.slot().now_or_never().is_none());
+        (admission, streams, taken, objects)
     }
 
     #[tokio::test]
     async fn who_waits_lets_others_move_and_has_a_slot_when_its_turn_comes() {
-        let (harbour, streams, taken, berths) = crowded(3).await;
-        let mut waits: Vec<_> = berths.iter().map(|berth| Box::pin(berth.place(&streams))).collect();
+        let (admission, streams, taken, objects) = crowded(3).await;
+        let mut waits: Vec<_> = objects.iter().map(|object| Box::pin(object.place(&streams))).collect();
         for waits in &mut waits {
             assert!(waits.now_or_never().is_none());
         }
         // One is next, and has taken its slot again.
-        let others: Vec<_> = std::iter::from_fn(|| harbour.slot().now_or_never()).collect();
+        let others: Vec<_> = std::iter::from_fn(|| admission.slot().now_or_never()).collect();
         assert_eq!(others.len(), 2);
         drop(taken);
         let _place = waits.remove(0).now_or_never().flatten().expect("the first gets the place");
         for waits in &mut waits {
             assert!(waits.now_or_never().is_none(), "no place is left");
         }
-        assert!(harbour.slot().now_or_never().is_none(), "the next one waits for a slot");
+        assert!(admission.slot().now_or_never().is_none(), "the next one waits for a slot");
         drop(others);
         assert!(waits[0].as_mut().now_or_never().is_none());
-        let left: Vec<_> = std::iter::from_fn(|| harbour.slot().now_or_never()).collect();
+        let left: Vec<_> = std::iter::from_fn(|| admission.slot().now_or_never()).collect();
         assert_eq!(left.len(), 1);
     }
 
     #[tokio::test]
     async fn when_it_is_closed_only_what_has_begun_gets_its_turn() {
-        let (harbour, streams, taken, mut berths) = crowded(2).await;
-        berths[1].has_begun = true;
-        let (mut waits, mut has_begun) = (Box::pin(berths[0].place(&streams)), Box::pin(berths[1].place(&streams)));
+        let (admission, streams, taken, mut objects) = crowded(2).await;
+        objects[1].has_begun = true;
+        let (mut waits, mut has_begun) = (Box::pin(objects[0].place(&streams)), Box::pin(objects[1].place(&streams)));
         assert!((&mut waits).now_or_never().is_none() && (&mut has_begun).now_or_never().is_none());
-        harbour.close();
+        admission.close();
         assert!(waits.now_or_never().is_some_and(|place| place.is_none()));
         drop(taken);
         assert!(has_begun.now_or_never().flatten().is_some());
@@ -198,29 +198,29 @@ mod tests {
 
     #[tokio::test]
     async fn no_more_wait_than_there_may_be() {
-        let (harbour, streams, _taken, berths) = crowded(2).await;
-        let wait = |berth: Berth| {
+        let (admission, streams, _taken, objects) = crowded(2).await;
+        let wait = |object: Admitted| {
             let streams = Arc::clone(&streams);
-            let mut waits = async move { berth.place(&streams).await }.boxed();
+            let mut waits = async move { object.place(&streams).await }.boxed();
             assert!((&mut waits).now_or_never().is_none());
             waits
         };
-        let mut waiting: Vec<_> = berths.into_iter().map(wait).collect();
-        while let Some(slot) = harbour.slot().now_or_never() {
-            waiting.push(wait(Berth::from(slot)));
+        let mut waiting: Vec<_> = objects.into_iter().map(wait).collect();
+        while let Some(slot) = admission.slot().now_or_never() {
+            waiting.push(wait(Admitted::from(slot)));
         }
-        assert_eq!(waiting.len(), 2 * ROADS);
+        assert_eq!(waiting.len(), 2 * OBJECTS);
         drop(waiting.pop());
-        assert!(harbour.slot().now_or_never().is_some());
+        assert!(admission.slot().now_or_never().is_some());
     }
 
     #[tokio::test]
     async fn who_steps_aside_while_it_waits_takes_no_slot() {
-        let (harbour, streams, taken, berths) = crowded(1).await;
-        let mut waits = Box::pin(berths[0].place(&streams));
+        let (admission, streams, taken, objects) = crowded(1).await;
+        let mut waits = Box::pin(objects[0].place(&streams));
         assert!((&mut waits).now_or_never().is_none());
-        berths[0].step_aside().await;
-        let _other = harbour.slot().now_or_never().expect("the slot is free");
+        objects[0].step_aside().await;
+        let _other = admission.slot().now_or_never().expect("the slot is free");
         drop(taken);
         assert!(waits.now_or_never().flatten().is_some());
     }
