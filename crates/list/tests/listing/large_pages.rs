@@ -10,46 +10,75 @@ use std::{
 
 use futures::{StreamExt, TryStreamExt};
 use transship_list::{KeyRange, ListOptions, Side, entries, pieces};
+use transship_types::Entry;
 
 use crate::slow_bucket::SlowBucket;
 
-const LISTERS: usize = 8;
-const PAGE: usize = 500;
-const COUNT: usize = 100 * PAGE;
-/// What a page takes at least, in bytes.
-const BYTES: usize = PAGE * LENGTH;
-const LENGTH: usize = 1000;
-
-fn bucket() -> Arc<SlowBucket> {
-    let keys: Vec<_> = (0..COUNT).map(|n| format!("{n:06}{}", "_".repeat(LENGTH - 6))).collect();
-    Arc::new(SlowBucket::steady(keys, PAGE, Duration::from_millis(25)))
+/// A hundred pages, and who lists them.
+#[derive(Clone, Copy)]
+struct Scene {
+    listers: usize,
+    /// Keys of a page.
+    page: usize,
+    /// Characters of a key.
+    length: usize,
 }
 
-fn options() -> ListOptions {
-    ListOptions { listers: LISTERS, ..ListOptions::default() }
+/// Keys that are as long as S3 allows, and pages as large as Azure's.
+const SCENES: [Scene; 2] =
+    [Scene { listers: 8, page: 500, length: 1000 }, Scene { listers: 32, page: 5000, length: 100 }];
+
+impl Scene {
+    fn count(self) -> usize {
+        100 * self.page
+    }
+
+    /// What a page takes at least, in bytes.
+    fn bytes(self) -> usize {
+        self.page * (self.length + size_of::<Entry>())
+    }
+
+    fn bucket(self) -> Arc<SlowBucket> {
+        let keys: Vec<_> = (0..self.count()).map(|n| format!("{n:06}{}", "_".repeat(self.length - 6))).collect();
+        Arc::new(SlowBucket::steady(keys, self.page, Duration::from_millis(25)))
+    }
+
+    fn options(self) -> ListOptions {
+        ListOptions { listers: self.listers, ..ListOptions::default() }
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_more_waits_to_be_read_than_there_is_memory_for() {
-    let bucket = bucket();
-    let mut listed = Box::pin(entries(Side::new(bucket.clone(), ""), KeyRange::ALL, options()));
-    // The first ranges are listed while it is read; then nobody reads.
-    for _ in 0..20 * PAGE {
-        listed.try_next().await.unwrap().unwrap();
+    for scene in SCENES {
+        let (bucket, memory) = (scene.bucket(), scene.listers * ListOptions::LISTER);
+        let mut listed = Box::pin(entries(Side::new(bucket.clone(), ""), KeyRange::ALL, scene.options()));
+        // The first ranges are listed while it is read; then nobody reads.
+        for _ in 0..20 * scene.page {
+            listed.try_next().await.unwrap().unwrap();
+        }
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let waiting = usize::try_from(bucket.requests()).unwrap() - 20;
+        assert!(waiting * scene.bytes() > memory / 2, "pages are listed ahead: {waiting}");
+        assert!(waiting * scene.bytes() < memory * 3 / 2, "{waiting} pages wait");
+        let rest: usize = listed.try_fold(0, |n, _| async move { Ok(n + 1) }).await.unwrap();
+        assert_eq!(rest, scene.count() - 20 * scene.page);
     }
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    let waiting = usize::try_from(bucket.requests()).unwrap() - 20;
-    assert!(waiting * BYTES > LISTERS * ListOptions::LISTER / 2, "pages are listed ahead: {waiting}");
-    assert!(waiting * BYTES < LISTERS * ListOptions::LISTER * 3 / 2, "{waiting} pages wait");
-    let rest: usize = listed.try_fold(0, |n, _| async move { Ok(n + 1) }).await.unwrap();
-    assert_eq!(rest, COUNT - 20 * PAGE);
 }
 
 #[tokio::test(start_paused = true)]
 async fn fewer_ranges_are_listed_side_by_side() {
-    let sides = [(); 2].map(|()| Side::new(bucket(), ""));
+    for scene in SCENES {
+        let most = most_at_once(scene).await;
+        assert!((2..=scene.listers / 2).contains(&most), "{most} at once");
+    }
+}
+
+/// How many ranges of two sides were listed at once, at most.
+async fn most_at_once(scene: Scene) -> usize {
+    let sides = [(); 2].map(|()| Side::new(scene.bucket(), ""));
     let (now, most, count) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
-    let all = pieces(sides, KeyRange::ALL, options()).for_each_concurrent(None, |piece| {
+    let all = pieces(sides, KeyRange::ALL, scene.options()).for_each_concurrent(None, |piece| {
         let (now, most, count) = (&now, &most, &count);
         async move {
             most.fetch_max(1 + now.fetch_add(1, Relaxed), Relaxed);
@@ -62,7 +91,6 @@ async fn fewer_ranges_are_listed_side_by_side() {
         }
     });
     all.await;
-    assert_eq!(count.into_inner(), 2 * COUNT);
-    let most = most.into_inner();
-    assert!((2..=LISTERS / 2).contains(&most), "{most} at once");
+    assert_eq!(count.into_inner(), 2 * scene.count());
+    most.into_inner()
 }

@@ -8,7 +8,7 @@ mod slow_bucket;
 
 mod any_order;
 mod faults;
-mod long_keys;
+mod large_pages;
 mod resuming;
 mod rounds;
 mod side_by_side;
