@@ -3,6 +3,7 @@
 mod bounds;
 mod build;
 mod command;
+mod config;
 mod contender;
 mod content;
 mod end;
@@ -20,9 +21,11 @@ mod record;
 mod results;
 mod scene;
 mod server;
+mod setting;
 mod shown;
 mod stock;
 mod table;
+mod tool;
 mod workload;
 
 use std::process::ExitCode;
@@ -30,7 +33,13 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum as _};
 
-use self::{build::Programs, end::ServerKind, field::Field, shown::slug, workload::Workload};
+use self::{
+    build::Programs,
+    end::ServerKind,
+    field::{Field, Swept},
+    shown::slug,
+    workload::Workload,
+};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -52,9 +61,18 @@ pub(crate) struct Arguments {
     /// Beside ours, only programs whose name begins like this; may be given several times
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
-    /// Ours alone: at its defaults, and with each setting that a user might try
-    #[arg(long, conflicts_with = "only")]
-    sweep: bool,
+    /// One program alone [ours, if none is named]: at its defaults, and with each setting that a user might try; of others
+    /// so many requests at once
+    #[arg(
+        long,
+        value_enum,
+        value_name = "PROGRAM",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "ours",
+        conflicts_with = "only"
+    )]
+    sweep: Option<Swept>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -102,17 +120,18 @@ fn side_by_side(arguments: &Arguments) -> Result<ExitCode> {
             println!("\n{}: not run, it needs the testbed's own server", case.name);
             continue;
         }
-        let field = if arguments.sweep {
-            case.name += "-sweep";
-            Field::Settings
+        let field = if let Some(swept) = arguments.sweep {
+            case.name += &format!("-sweep{}", swept.suffix());
+            Field::Settings(swept)
         } else {
             // A table of the whole field is not to be replaced by one of a part of it.
             case.name += &arguments.only.iter().map(|name| format!("-beside-{}", slug(name))).collect::<String>();
             Field::Programs(&arguments.only)
         };
-        let record = race::run(case, arguments.rounds, &programs, field)?;
-        results::show(&record)?;
-        holds &= record.broken.is_empty();
+        if let Some(record) = race::run(case, arguments.rounds, &programs, field)? {
+            results::show(&record)?;
+            holds &= record.broken.is_empty();
+        }
     }
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,19 +1,18 @@
-//! How each program is told what to do: its flags, its configuration, its environment.
+//! How each program is told what to do: its flags and its environment.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::{
-    contender::{Contender, Setting, Tool},
+    config::{aws_credentials, rclone_config, solgate_config, written},
+    contender::Contender,
     end::{ACCESS_KEY, SECRET_KEY},
     holding::Archives,
     place::Place,
+    setting::Setting,
     stock::Stock,
+    tool::Tool,
     workload::{Case, Kind, Task},
 };
 
@@ -26,14 +25,14 @@ pub(crate) struct Route<'a> {
     pub(crate) folder: &'a Path,
 }
 
-/// What an rclone user sets: for many small objects, for large ones, for a comparison.
-const RCLONE_SMALL: &str = "--transfers 64 --checkers 64 --fast-list --checksum --s3-no-check-bucket --s3-no-head";
-const RCLONE_LARGE: &str = "--transfers 4 --fast-list --checksum --s3-no-check-bucket --s3-no-head --s3-disable-checksum \
+/// What an rclone user sets beside the number of requests at once: for many small objects, for large ones, for a comparison.
+const RCLONE_SMALL: &str = "--fast-list --checksum --s3-no-check-bucket --s3-no-head";
+const RCLONE_LARGE: &str = "--fast-list --checksum --s3-no-check-bucket --s3-no-head --s3-disable-checksum \
      --s3-upload-cutoff 5Gi --s3-chunk-size 64Mi --multi-thread-streams 8";
-const RCLONE_COMPARE: &str = "--checksum --fast-list --checkers 64 --s3-no-check-bucket";
-const RCLONE_LIST: &str = "--fast-list --checkers 64";
+const RCLONE_COMPARE: &str = "--fast-list --checksum --s3-no-check-bucket";
+const RCLONE_LIST: &str = "--fast-list";
 /// What an s3sync user sets. It still verifies what it wrote.
-const S3SYNC: &str = "--worker-size 64 --max-parallel-listings 64 --disable-tagging --disable-payload-signing";
+const S3SYNC: &str = "--max-parallel-listings 64 --disable-tagging --disable-payload-signing";
 
 /// One object: read, unpacked, written to two places side by side.
 const PIPES: &str = r#"f=$(mktemp -u) && mkfifo "$f" && { "$0" --config "$1" rcat "to:$3/${5%.gz}" <"$f" & } && "$0" \
@@ -78,34 +77,38 @@ impl Contender {
 
 fn rclone(command: &mut Command, setting: Setting, case: &Case, route: &Route<'_>) -> Result<()> {
     command.arg("--config").arg(rclone_config(route)?);
-    let flags = match (case.task, case.kind) {
+    let (numbers, best, flags): (&[_], _, _) = match (case.task, case.kind) {
         (Task::List, _) => {
             command.args(["lsf", "-R", &remote("from", &route.from)]);
-            RCLONE_LIST
+            (&["--checkers"], 64, RCLONE_LIST)
         }
         (Task::Compare, _) => {
             command.arg("sync").args(remotes(route));
-            RCLONE_COMPARE
+            (&["--checkers"], 64, RCLONE_COMPARE)
         }
         (_, kind) => {
             command.arg("copy").args(remotes(route));
-            if kind == Kind::Large { RCLONE_LARGE } else { RCLONE_SMALL }
+            match kind {
+                Kind::Large => (&["--transfers"], 4, RCLONE_LARGE),
+                Kind::Small => (&["--transfers", "--checkers"], 64, RCLONE_SMALL),
+            }
         }
     };
-    if setting == Setting::Tuned {
-        command.args(flags.split_whitespace());
+    if let Some(n) = setting.at_once(best) {
+        command.args(numbers.iter().flat_map(|number| [*number, &n])).args(flags.split_whitespace());
     }
     Ok(())
 }
 
 fn juicefs(command: &mut Command, setting: Setting, case: &Case, route: &Route<'_>) {
     command.arg("sync");
-    if setting == Setting::Tuned {
-        command.args(match (case.task, case.kind) {
-            (Task::Compare, _) => ["--list-threads", "16", "--list-depth", "3"].as_slice(),
-            (_, Kind::Large) => &["--threads", "8"],
-            _ => &["--threads", "64"],
-        });
+    let (number, best, flags): (_, _, &[_]) = match (case.task, case.kind) {
+        (Task::Compare, _) => ("--list-threads", 16, &["--list-depth", "3"]),
+        (_, Kind::Large) => ("--threads", 8, &[]),
+        (_, Kind::Small) => ("--threads", 64, &[]),
+    };
+    if let Some(n) = setting.at_once(best) {
+        command.args([number, &n]).args(flags);
     }
     let place = |place: &Place| format!("minio://{ACCESS_KEY}:{SECRET_KEY}@{}/{}", place.host(), place.folder());
     command.arg(place(&route.from)).args(route.to.iter().map(place));
@@ -124,8 +127,8 @@ fn s3sync(command: &mut Command, setting: Setting, case: &Case, route: &Route<'_
         }
         command.arg(format!("--{end}-force-path-style"));
     }
-    if setting == Setting::Tuned {
-        command.args(S3SYNC.split_whitespace());
+    if let Some(n) = setting.at_once(64) {
+        command.args(["--worker-size", &n]).args(S3SYNC.split_whitespace());
         if case.together {
             command.arg("--server-side-copy");
         }
@@ -141,8 +144,8 @@ fn s5cmd(command: &mut Command, setting: Setting, case: &Case, route: &Route<'_>
         // Otherwise it prints a line for each object that it copies.
         command.args(["--log", "error"]);
     }
-    if setting == Setting::Tuned {
-        command.args(["--numworkers", "64"]);
+    if let Some(n) = setting.at_once(64) {
+        command.args(["--numworkers", &n]);
     }
     let to = route.to.iter().map(|place| format!("s3://{}", place.folder()));
     match case.task {
@@ -154,10 +157,9 @@ fn s5cmd(command: &mut Command, setting: Setting, case: &Case, route: &Route<'_>
 }
 
 fn aws(command: &mut Command, setting: Setting, case: &Case, route: &Route<'_>) -> Result<()> {
-    let settings = match setting {
-        Setting::Default => "",
-        Setting::Tuned => "s3 =\n  max_concurrent_requests = 64\n  max_queue_size = 10000\n",
-    };
+    let settings = setting
+        .at_once(64)
+        .map_or_else(String::new, |n| format!("s3 =\n  max_concurrent_requests = {n}\n  max_queue_size = 10000\n"));
     let config = written(route.folder.join("aws"), &format!("[default]\nregion = us-east-1\n{settings}"))?;
     command.env("AWS_SHARED_CREDENTIALS_FILE", aws_credentials(route)?).env("AWS_CONFIG_FILE", config);
     command.args(["--endpoint-url", &route.from.endpoint, "s3"]);
@@ -207,22 +209,6 @@ fn pipes(rclone: &Path, case: &Case, route: &Route<'_>) -> Result<Command> {
     Ok(command)
 }
 
-fn solgate_config(case: &Case, route: &Route<'_>) -> Result<PathBuf> {
-    let place = |place: &Place| {
-        format!(
-            "endpoint_url = {}\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\nbase_path = {}\n",
-            place.endpoint,
-            place.path()
-        )
-    };
-    let unpack = if case.task == Task::Unpack { "unpack = yes\n" } else { "" };
-    let mut text = format!("[solgate]\ntimedelta = 5200w\n[source]\n{}", place(&route.from));
-    for (n, destination) in route.to.iter().enumerate() {
-        text += &format!("[destination_{n}]\n{}{unpack}", place(destination));
-    }
-    written(route.folder.join("config.ini"), &text)
-}
-
 /// The remote that a place is at: where both are at one endpoint, it is one remote.
 fn remote(name: &str, place: &Place) -> String {
     format!("{name}:{}", place.path())
@@ -231,26 +217,4 @@ fn remote(name: &str, place: &Place) -> String {
 fn remotes(route: &Route<'_>) -> Vec<String> {
     let name = |place: &Place| if place.endpoint == route.from.endpoint { "from" } else { "to" };
     std::iter::once(&route.from).chain(&route.to).map(|place| remote(name(place), place)).collect()
-}
-
-fn rclone_config(route: &Route<'_>) -> Result<PathBuf> {
-    let remote = |name: &str, endpoint: &str| {
-        format!(
-            "[{name}]\ntype = s3\nprovider = Other\nregion = us-east-1\nendpoint = {endpoint}\n\
-             access_key_id = {ACCESS_KEY}\nsecret_access_key = {SECRET_KEY}\n"
-        )
-    };
-    let to = route.to.first().unwrap_or(&route.from);
-    let text = remote("from", &route.from.endpoint) + &remote("to", &to.endpoint);
-    written(route.folder.join("rclone.conf"), &text)
-}
-
-fn aws_credentials(route: &Route<'_>) -> Result<PathBuf> {
-    let text = format!("[default]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n");
-    written(route.folder.join("credentials"), &text)
-}
-
-fn written(path: PathBuf, text: &str) -> Result<PathBuf> {
-    fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
-    Ok(path)
 }

@@ -15,6 +15,8 @@ use transship_testbed::servers::testbed_directory;
 use super::{
     build::Programs,
     measure::Terms,
+    setting::Setting,
+    tool::{Flags, Tool},
     workload::{Case, Kind, Task},
 };
 use crate::workspace;
@@ -38,34 +40,6 @@ pub(crate) struct Contender {
     pub(crate) most_memory: Option<u64>,
 }
 
-/// Of one of our programs.
-pub(crate) type Flags = &'static [&'static str];
-
-/// What is run, and how it is set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tool {
-    Solgate(Flags),
-    Mirror(Flags),
-    /// A bare loop over `object_store`.
-    Floor,
-    Rclone(Setting),
-    JuiceFs(Setting),
-    S3Sync(Setting),
-    S5cmd(Setting),
-    Aws(Setting),
-    /// `gzip -dc` into nothing: unpacking by itself.
-    Gunzip,
-    /// What a user writes in a shell: `rclone cat | gunzip | rclone rcat`.
-    Pipes,
-}
-
-/// Each peer runs twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Setting {
-    Default,
-    Tuned,
-}
-
 /// A program that is looked for, and what is set.
 type Known = (&'static str, &'static str, &'static str, Tool);
 
@@ -84,6 +58,9 @@ const PEERS: [Known; 12] = [
     ("gunzip alone", "gzip", "--version", Tool::Gunzip),
     ("rclone, gunzip, rclone", "rclone", "version", Tool::Pipes),
 ];
+
+/// Why a peer does not run that was not found.
+const NOT_HERE: &str = "not on this machine";
 
 const MIB: u64 = 1 << 20;
 
@@ -110,11 +87,34 @@ impl Contender {
                     let version = first_line(&program, question)?;
                     all.push(Self { name, version, program, tool, most_memory: None });
                 }
-                (Ok(()), None) => missing.entry("not on this machine").or_default().push(name),
+                (Ok(()), None) => missing.entry(NOT_HERE).or_default().push(name),
             }
         }
         let missing = missing.into_iter().map(|(reason, names)| format!("not run, {reason}: {}", names.join("; ")));
         Ok((all, missing.collect()))
+    }
+
+    /// A peer that is set so; or why it does not do the work.
+    ///
+    /// # Errors
+    /// It does not tell its version.
+    pub(crate) fn peer(
+        case: &Case,
+        program: &str,
+        name: &'static str,
+        setting: Setting,
+    ) -> Result<Result<Self, &'static str>> {
+        let known = PEERS.iter().find(|known| known.1 == program);
+        let (_, _, question, tool) = known.with_context(|| format!("{program} is no peer"))?;
+        let tool = tool.set(setting);
+        Ok(match (tool.refusal(case), find(program)) {
+            (Err(reason), _) => Err(reason.unwrap_or("other work")),
+            (Ok(()), None) => Err(NOT_HERE),
+            (Ok(()), Some(path)) => {
+                let version = first_line(&path, question)?;
+                Ok(Self { name, version, program: path, tool, most_memory: None })
+            }
+        })
     }
 
     /// Whether this is one of the programs under test.
@@ -134,20 +134,24 @@ impl Contender {
     }
 }
 
+/// Bytes that listings may take at the defaults. Where pages take long, all ranges have some under way.
+pub(super) fn most_memory_of_listings(page_delay: u64) -> u64 {
+    if page_delay > 0 { 96 * MIB } else { 64 * MIB }
+}
+
 fn ours(case: &Case, programs: &Programs) -> Result<Vec<Contender>> {
-    // Where pages take long, all ranges have some under way.
-    let of_listings = if case.page_delay > 0 { 96 } else { 64 };
+    let of_listings = Some(most_memory_of_listings(case.page_delay));
     Ok(match case.task {
         Task::Copy if case.kind == Kind::Large => vec![
-            solgate(programs, "solgate", &[], Some(256))?,
-            solgate(programs, "solgate, little memory", &["--memory", "32MiB"], Some(64))?,
+            solgate(programs, "solgate", &[], Some(256 * MIB))?,
+            solgate(programs, "solgate, little memory", &["--memory", "32MiB"], Some(64 * MIB))?,
         ],
-        Task::Copy | Task::Unpack => vec![solgate(programs, "solgate", &[], Some(256))?],
-        Task::Compare => vec![mirror(programs, "transship-mirror", &[], Some(of_listings))?],
+        Task::Copy | Task::Unpack => vec![solgate(programs, "solgate", &[], Some(256 * MIB))?],
+        Task::Compare => vec![mirror(programs, "transship-mirror", &[], of_listings)?],
         Task::List => vec![
-            mirror(programs, "transship-mirror", &[], Some(of_listings))?,
-            mirror(programs, "transship-mirror, 16 listers", &["--checkers", "16"], Some(64))?,
-            mirror(programs, "transship-mirror, one lister", &["--checkers", "1"], Some(64))?,
+            mirror(programs, "transship-mirror", &[], of_listings)?,
+            mirror(programs, "transship-mirror, 16 listers", &["--checkers", "16"], Some(64 * MIB))?,
+            mirror(programs, "transship-mirror, one lister", &["--checkers", "1"], Some(64 * MIB))?,
         ],
     })
 }
@@ -155,13 +159,13 @@ fn ours(case: &Case, programs: &Programs) -> Result<Vec<Contender>> {
 pub(super) fn solgate(programs: &Programs, name: &'static str, flags: Flags, most: Option<u64>) -> Result<Contender> {
     let version = version(&programs.solgate)?;
     let (program, tool) = (programs.solgate.clone(), Tool::Solgate(flags));
-    Ok(Contender { name, version, program, tool, most_memory: most.map(|most| most * MIB) })
+    Ok(Contender { name, version, program, tool, most_memory: most })
 }
 
 pub(super) fn mirror(programs: &Programs, name: &'static str, flags: Flags, most: Option<u64>) -> Result<Contender> {
     let version = version(&programs.mirror)?;
     let (program, tool) = (programs.mirror.clone(), Tool::Mirror(flags));
-    Ok(Contender { name, version, program, tool, most_memory: most.map(|most| most * MIB) })
+    Ok(Contender { name, version, program, tool, most_memory: most })
 }
 
 /// The version of a program of ours, and of which commit it is.
@@ -175,23 +179,6 @@ pub(super) fn version(program: &Path) -> Result<String> {
 /// A version of ours, and of which commit it is.
 pub(super) fn built(version: String) -> String {
     workspace::commit().map_or(version.clone(), |commit| format!("{version}, commit {commit}"))
-}
-
-impl Tool {
-    /// Why it cannot do this: `None` where nobody would expect it to.
-    fn refusal(self, case: &Case) -> Result<(), Option<&'static str>> {
-        match (self, case.task) {
-            (Self::Gunzip | Self::Pipes, Task::Unpack) => Ok(()),
-            (Self::Gunzip | Self::Pipes, _) => Err(None),
-            (_, Task::Unpack) => Err(Some("cannot unpack")),
-            (Self::S5cmd(_) | Self::Aws(_), _) if !case.together => Err(Some("takes one endpoint only")),
-            (Self::S5cmd(Setting::Tuned) | Self::Aws(Setting::Tuned), Task::List) => {
-                Err(Some("nothing to set, it lists page by page"))
-            }
-            (Self::JuiceFs(_) | Self::S3Sync(_), Task::List) => Err(Some("prints no listing")),
-            _ => Ok(()),
-        }
-    }
 }
 
 /// A peer: on `PATH`, or where the testbed installs it.

@@ -1,20 +1,52 @@
 //! Who takes part in a case.
 
 use anyhow::Result;
+use clap::ValueEnum;
 
 use super::{
     build::Programs,
-    contender::{Contender, Flags, mirror, solgate},
+    contender::{Contender, mirror, solgate},
+    setting::Setting,
+    tool::Flags,
     workload::{Case, Task},
 };
+
+/// Who is tried with different settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Swept {
+    Ours,
+    Rclone,
+    Juicefs,
+    S3sync,
+    S5cmd,
+    Aws,
+}
+
+impl Swept {
+    /// Of the names of a case's files.
+    pub(crate) fn suffix(self) -> String {
+        self.peer().map(|peer| format!("-{peer}")).unwrap_or_default()
+    }
+
+    fn peer(self) -> Option<&'static str> {
+        match self {
+            Self::Ours => None,
+            Self::Rclone => Some("rclone"),
+            Self::Juicefs => Some("juicefs"),
+            Self::S3sync => Some("s3sync"),
+            Self::S5cmd => Some("s5cmd"),
+            Self::Aws => Some("aws"),
+        }
+    }
+}
 
 /// Who takes part.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Field<'a> {
     /// Ours and others: those whose names begin so, or all where no name is given.
     Programs(&'a [String]),
-    /// Ours alone, set in different ways.
-    Settings,
+    /// One program alone, set in different ways.
+    Settings(Swept),
 }
 
 impl Field<'_> {
@@ -23,7 +55,13 @@ impl Field<'_> {
     /// # Errors
     /// One does not tell its version.
     pub(crate) fn contenders(self, case: &Case, programs: &Programs) -> Result<(Vec<Contender>, Vec<String>)> {
-        let Self::Programs(chosen) = self else { return Ok((settings(case, programs)?, Vec::new())) };
+        let chosen = match self {
+            Self::Programs(chosen) => chosen,
+            Self::Settings(swept) => {
+                let Some(peer) = swept.peer() else { return Ok((settings(case, programs)?, Vec::new())) };
+                return at_once(case, peer);
+            }
+        };
         let (mut all, missing) = Contender::of(case, programs)?;
         all.retain(|one| one.is_ours() || chosen.is_empty() || chosen.iter().any(|name| one.name.starts_with(name)));
         Ok((all, missing))
@@ -56,6 +94,28 @@ const CHECKERS: [Choice; 5] = [
     ("--checkers 16", &["--checkers", "16"]),
     ("--checkers 64", &["--checkers", "64"]),
 ];
+
+/// What is tried with peers.
+const AT_ONCE: [(&str, u16); 6] = [
+    ("4 at once", 4),
+    ("8 at once", 8),
+    ("16 at once", 16),
+    ("32 at once", 32),
+    ("64 at once", 64),
+    ("128 at once", 128),
+];
+
+/// A peer at its defaults, and tuned with so many requests at once: which of them is its best setting. Nobody, and the
+/// reason, where it does not do the work.
+fn at_once(case: &Case, peer: &str) -> Result<(Vec<Contender>, Vec<String>)> {
+    let tried = AT_ONCE.iter().map(|&(name, n)| (name, Setting::AtOnce(n)));
+    let all = std::iter::once((DEFAULTS.0, Setting::Default)).chain(tried);
+    let all: Vec<_> = all.map(|(name, setting)| Contender::peer(case, peer, name, setting)).collect::<Result<_>>()?;
+    Ok(match all.into_iter().collect::<Result<_, _>>() {
+        Ok(all) => (all, Vec::new()),
+        Err(reason) => (Vec::new(), vec![format!("not run, {reason}: {peer}")]),
+    })
+}
 
 /// Ours with what a user might set, the defaults first: whether there is anything to gain by tuning.
 fn settings(case: &Case, programs: &Programs) -> Result<Vec<Contender>> {

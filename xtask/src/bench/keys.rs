@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{
     build::Programs,
-    contender::version,
+    contender::{most_memory_of_listings, version},
     end::{ACCESS_KEY, BUCKET, Counts, End, SECRET_KEY},
     machine::Machine,
     measure::{Terms, Usage, measured, median},
@@ -25,18 +25,21 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 10_000_000)]
     count: u64,
     /// Characters of a key, 42 at least; S3 allows 1,024
-    #[arg(long, value_name = "N", default_value_t = 42, value_parser = clap::value_parser!(u16).range(42..=1024))]
+    #[arg(long, value_name = "N", default_value_t = SHORTEST, value_parser = clap::value_parser!(u16).range(42..=1024))]
     key_length: u16,
     /// Milliseconds that each page of a listing waits
     #[arg(long, value_name = "MS", default_value_t = 0)]
     delay: u64,
-    /// More resident memory than this is a failure, in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
-    limit: u64,
+    /// More resident memory than this is a failure, in bytes [default: 64 MiB, with a delay 96 MiB]
+    #[arg(long, value_name = "BYTES")]
+    limit: Option<u64>,
     /// How often each case runs
     #[arg(long, value_name = "N", default_value_t = 1)]
     rounds: usize,
 }
+
+/// Characters of a key that nothing is added to.
+const SHORTEST: u16 = 42;
 
 /// What is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -97,8 +100,11 @@ struct Record<'a> {
 /// A run failed, sent anything but listings, or did not see every key.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let programs = Programs::build()?;
-    let stock =
-        Some(Stock::Numbered { count: arguments.count, padding: usize::from(arguments.key_length - 42), size: 7 });
+    let stock = Some(Stock::Numbered {
+        count: arguments.count,
+        padding: usize::from(arguments.key_length - SHORTEST),
+        size: 7,
+    });
     let setup = Setup { stock, page_delay: arguments.delay, ..Setup::default() };
     let mut ends = [(); 2].map(|()| End::testbed(&programs, &setup));
     let [Ok(source), Ok(destination)] = &mut ends else {
@@ -114,13 +120,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
     }
     let machine = Machine::here();
-    let Arguments { count, key_length, delay, limit, .. } = *arguments;
+    let Arguments { count, key_length, delay, .. } = *arguments;
+    let limit = arguments.limit.unwrap_or_else(|| most_memory_of_listings(delay));
     let program = version(&programs.mirror)?;
     println!("\n{count} keys of {key_length} characters on each side, {delay} ms a page\n{program}\n{machine}\n");
     let rows: Vec<_> = Case::ALL.iter().map(|case| row(*case, &samples, count)).collect();
     print(&["case", "wall s", "CPU s", "peak MiB", "requests", "pages"], &rows);
+    let name = match (delay, key_length) {
+        (0, SHORTEST) => "keys".to_owned(),
+        (delay, length) => format!("keys-{delay}-ms-{length}-characters"),
+    };
     record::write(
-        "keys",
+        &name,
         &Record { machine: &machine, program: &program, count, key_length, delay, limit, samples: &samples },
     )?;
     Ok(within(limit, samples.iter().map(|sample| &sample.usage)))

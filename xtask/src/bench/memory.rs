@@ -24,7 +24,7 @@ use super::{
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Bytes of all objects of a case together; of the archive, those that come out of it
+    /// Bytes of all objects of a case together, where it has an end; of the archive, those that come out of it
     #[arg(long, value_name = "BYTES", default_value_t = 3 << 30)]
     size: u64,
     /// The budget, as the program's `--memory` takes it [default: the program's own]
@@ -92,14 +92,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let program = version(&programs.solgate)?;
     let Arguments { size, limit, delay, .. } = arguments;
     let memory = arguments.memory.as_deref();
-    let budget = memory.unwrap_or("of its own");
-    println!("\n{size} bytes, memory {budget}, uploads after {delay} ms\n{program}\n{machine}\n");
+    let budget = memory.unwrap_or("as by default");
+    println!("\n{size} bytes, --memory {budget}, uploads after {delay} ms\n{program}\n{machine}\n");
     let rows: Vec<_> = cases.iter().map(|case| row(&case.name(), &samples)).collect();
     print(&["source", "peak MiB", "CPU s", "wall s"], &rows);
     println!();
     let (machine, samples) = (&machine, &*samples);
     let kept = Record { machine, program: &program, size: *size, memory, delay: *delay, limit: *limit, samples };
-    record::write("memory", &kept)?;
+    let name = memory.map_or_else(|| "memory".to_owned(), |memory| format!("memory-{memory}"));
+    record::write(&name, &kept)?;
     Ok(within(*limit, samples.iter().map(|sample| &sample.usage)))
 }
 

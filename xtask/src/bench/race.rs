@@ -51,13 +51,17 @@ pub(crate) struct Sample {
 /// A peer that takes longer than so many seconds runs once.
 const LONG: f64 = 50.0;
 
-/// Runs a case.
+/// Runs a case; `None` where nobody does the work.
 ///
 /// # Errors
 /// A program failed, or what it left is not what it should be.
-pub(crate) fn run(case: Case, rounds: usize, programs: &Programs, field: Field<'_>) -> Result<Record> {
+pub(crate) fn run(case: Case, rounds: usize, programs: &Programs, field: Field<'_>) -> Result<Option<Record>> {
     println!("\n{}: {}, on {}", case.name, case.title, case.server.name());
     let (contenders, mut missing) = field.contenders(&case, programs)?;
+    if contenders.is_empty() {
+        missing.iter().for_each(|line| println!("{line}"));
+        return Ok(None);
+    }
     let server_version = case.server.version()?;
     let mut scene = Scene::set(&case, programs)?;
     let (mut samples, mut broken) = (Vec::new(), Vec::new());
@@ -97,9 +101,9 @@ pub(crate) fn run(case: Case, rounds: usize, programs: &Programs, field: Field<'
             samples.push(sample);
         }
     }
-    if let Some(ours) = contenders.first().filter(|_| case.task == Task::Compare) {
+    if let Some(ours) = contenders.first().filter(|one| one.is_ours() && case.task == Task::Compare) {
         broken.extend(scene.unguarded(ours)?);
     }
     drop(scene);
-    Ok(Record { machine: Machine::here(), case, server_version, contenders, missing, samples, broken })
+    Ok(Some(Record { machine: Machine::here(), case, server_version, contenders, missing, samples, broken }))
 }

@@ -47,7 +47,8 @@ fn section(record: &Record) -> String {
         VERBS.iter().filter(|(_, operations)| record.samples.iter().any(|s| n(s, operations) > 0)).collect();
     let others = record.samples.iter().any(|sample| others(sample) > 0);
     let small = record.samples.iter().any(|sample| sample.small_objects.is_some());
-    let mut heading = vec!["program", "wall s", "to ours", "CPU s", "to ours", "peak MiB"];
+    let to = if record.is_sweep() { "to defaults" } else { "to ours" };
+    let mut heading = vec!["program", "wall s", to, "CPU s", to, "peak MiB"];
     heading.extend(verbs.iter().map(|(verb, _)| *verb));
     if others {
         heading.push("others");
@@ -117,12 +118,18 @@ impl Record {
         median(self.of(contender).map(figure))
     }
 
-    /// Where ours was set in different ways: what the best of them takes beside the defaults.
+    /// Whether one program was set in different ways.
+    fn is_sweep(&self) -> bool {
+        self.contenders.first().is_some_and(|first| first.name == DEFAULTS.0)
+    }
+
+    /// Where one program was set in different ways: what the best of them takes beside the defaults.
     fn defaults(&self) -> Option<String> {
-        let (defaults, _) = DEFAULTS;
-        let (first, others) = self.contenders.split_first().filter(|(first, _)| first.name == defaults)?;
+        let (first, others) = self.contenders.split_first().filter(|_| self.is_sweep())?;
+        let others: Vec<_> = others.iter().filter(|one| self.of(one.name).next().is_some()).collect();
+        self.of(first.name).next()?;
         let wall = |name: &str| self.median(name, |sample| sample.usage.wall);
-        let best = others.iter().min_by(|a, b| wall(a.name).total_cmp(&wall(b.name)))?;
+        let best = others.into_iter().min_by(|a, b| wall(a.name).total_cmp(&wall(b.name)))?;
         let times = wall(first.name) / wall(best.name);
         Some(format!("The defaults take {times:.2} times as long as the best of the others, {}.\n\n", best.name))
     }
