@@ -59,9 +59,6 @@ const PEERS: [Known; 12] = [
     ("rclone, gunzip, rclone", "rclone", "version", Tool::Pipes),
 ];
 
-/// Why a peer does not run that was not found.
-const NOT_HERE: &str = "not on this machine";
-
 const MIB: u64 = 1 << 20;
 
 impl Contender {
@@ -79,15 +76,11 @@ impl Contender {
             all.push(Self { name: "bare loop", version, program, tool, most_memory: None });
         }
         let mut missing = BTreeMap::<&str, Vec<&str>>::new();
-        for (name, program, question, tool) in PEERS {
-            match (tool.refusal(case), find(program)) {
-                (Err(None), _) => {}
-                (Err(Some(reason)), _) => missing.entry(reason).or_default().push(name),
-                (Ok(()), Some(program)) => {
-                    let version = first_line(&program, question)?;
-                    all.push(Self { name, version, program, tool, most_memory: None });
-                }
-                (Ok(()), None) => missing.entry(NOT_HERE).or_default().push(name),
+        for known in PEERS {
+            match Self::known(case, known)? {
+                Ok(one) => all.push(one),
+                Err(Some(reason)) => missing.entry(reason).or_default().push(known.0),
+                Err(None) => {}
             }
         }
         let missing = missing.into_iter().map(|(reason, names)| format!("not run, {reason}: {}", names.join("; ")));
@@ -104,12 +97,17 @@ impl Contender {
         name: &'static str,
         setting: Setting,
     ) -> Result<Result<Self, &'static str>> {
-        let known = PEERS.iter().find(|known| known.1 == program);
-        let (_, _, question, tool) = known.with_context(|| format!("{program} is no peer"))?;
-        let tool = tool.set(setting);
+        let known = PEERS.into_iter().find(|known| known.1 == program);
+        let (_, program, question, tool) = known.with_context(|| format!("{program} is no peer"))?;
+        let able = Self::known(case, (name, program, question, tool.set(setting)))?;
+        Ok(able.map_err(|reason| reason.unwrap_or("other work")))
+    }
+
+    /// It, or why it does not do the work: `None` where nobody would expect it to.
+    fn known(case: &Case, (name, program, question, tool): Known) -> Result<Result<Self, Option<&'static str>>> {
         Ok(match (tool.refusal(case), find(program)) {
-            (Err(reason), _) => Err(reason.unwrap_or("other work")),
-            (Ok(()), None) => Err(NOT_HERE),
+            (Err(reason), _) => Err(reason),
+            (Ok(()), None) => Err(Some("not on this machine")),
             (Ok(()), Some(path)) => {
                 let version = first_line(&path, question)?;
                 Ok(Self { name, version, program: path, tool, most_memory: None })

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 10_000_000)]
     count: u64,
     /// Characters of a key, 42 at least; S3 allows 1,024
-    #[arg(long, value_name = "N", default_value_t = SHORTEST, value_parser = clap::value_parser!(u16).range(42..=1024))]
+    #[arg(long, value_name = "N", default_value_t = SHORTEST, value_parser = clap::value_parser!(u16).range(i64::from(SHORTEST)..=1024))]
     key_length: u16,
     /// Milliseconds that each page of a listing waits
     #[arg(long, value_name = "MS", default_value_t = 0)]
