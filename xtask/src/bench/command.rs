@@ -84,13 +84,13 @@ fn rclone(command: &mut Command, setting: Setting, case: &Case, route: &Route<'_
         }
         (Task::Compare, _) => {
             command.arg("sync").args(remotes(route));
-            (&["--checkers"], 64, RCLONE_COMPARE)
+            (&["--checkers"], 16, RCLONE_COMPARE)
         }
         (_, kind) => {
             command.arg("copy").args(remotes(route));
             match kind {
                 Kind::Large => (&["--transfers"], 4, RCLONE_LARGE),
-                Kind::Small => (&["--transfers", "--checkers"], 64, RCLONE_SMALL),
+                Kind::Small => (&["--transfers", "--checkers"], 32, RCLONE_SMALL),
             }
         }
     };
@@ -105,7 +105,7 @@ fn juicefs(command: &mut Command, setting: Setting, case: &Case, route: &Route<'
     let (number, best, flags): (_, _, &[_]) = match (case.task, case.kind) {
         (Task::Compare, _) => ("--list-threads", 16, &["--list-depth", "3"]),
         (_, Kind::Large) => ("--threads", 8, &[]),
-        (_, Kind::Small) => ("--threads", 64, &[]),
+        (_, Kind::Small) => ("--threads", 32, &[]),
     };
     if let Some(n) = setting.at_once(best) {
         command.args([number, &n]).args(flags);
@@ -127,7 +127,7 @@ fn s3sync(command: &mut Command, setting: Setting, case: &Case, route: &Route<'_
         }
         command.arg(format!("--{end}-force-path-style"));
     }
-    if let Some(n) = setting.at_once(64) {
+    if let Some(n) = setting.at_once(32) {
         command.args(["--worker-size", &n]).args(S3SYNC.split_whitespace());
         if case.together {
             command.arg("--server-side-copy");
