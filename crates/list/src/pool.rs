@@ -26,6 +26,8 @@ const WINDOW: usize = 5;
 const AHEAD: usize = 6;
 /// KiB of memory that there are for a page; where pages are larger there are fewer of them.
 const PAGE: usize = 256;
+/// Pages after which it hardly counts any more that one was larger.
+const LATELY: usize = 128;
 /// KiB of memory that the pages of a lister take.
 pub(crate) const LISTER: usize = AHEAD * PAGE;
 
@@ -53,7 +55,7 @@ struct State {
     pages: usize,
     /// The most entries that a page had.
     page_size: f64,
-    /// The most memory that a page took, in KiB; not less than there is for each.
+    /// The most memory that a page took lately, in KiB; not less than there is for each.
     page_memory: usize,
     /// How far expectations are believed: keys that come in clusters seem to go on for ever.
     trust: f64,
@@ -155,7 +157,7 @@ impl Pool {
     pub(crate) fn arrived(&self, id: usize, at: usize, side: &Side, page: &mut Vec<Entry>, pages: &Pages) -> bool {
         let memory = memory(page) >> 10;
         let mut state = self.state();
-        state.page_memory = state.page_memory.max(memory);
+        state.page_memory = (state.page_memory - state.page_memory / LATELY).max(memory).max(PAGE);
         state.learn(side, page, self.sides, self.favour);
         let Some(piece) = state.pieces.get_mut(&id) else { return false };
         let inside = page.partition_point(|entry| piece.range.contains(side.relative(&entry.key)));

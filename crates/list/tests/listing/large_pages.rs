@@ -69,14 +69,30 @@ async fn no_more_waits_to_be_read_than_there_is_memory_for() {
 #[tokio::test(start_paused = true)]
 async fn fewer_ranges_are_listed_side_by_side() {
     for scene in SCENES {
-        let most = most_at_once(scene).await;
+        let most = most_at_once([scene.bucket(), scene.bucket()], scene.count(), scene).await;
         assert!((2..=scene.listers / 2).contains(&most), "{most} at once");
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_few_large_pages_slow_down_nothing_that_comes_much_later() {
+    let scene = SCENES[0];
+    let key = |n| match n < 10 * scene.page {
+        true => format!("{n:06}{}", "_".repeat(scene.length - 6)),
+        false => format!("{n:06}"),
+    };
+    let count = 5 * scene.count();
+    let bucket = || {
+        let keys: Vec<_> = (0..count).map(key).collect();
+        Arc::new(SlowBucket::steady(keys, scene.page, Duration::from_millis(25)))
+    };
+    let most = most_at_once([bucket(), bucket()], count, scene).await;
+    assert!(most > scene.listers / 2, "{most} at once");
+}
+
 /// How many ranges of two sides were listed at once, at most.
-async fn most_at_once(scene: Scene) -> usize {
-    let sides = [(); 2].map(|()| Side::new(scene.bucket(), ""));
+async fn most_at_once(buckets: [Arc<SlowBucket>; 2], keys: usize, scene: Scene) -> usize {
+    let sides = buckets.map(|bucket| Side::new(bucket, ""));
     let (now, most, count) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     let all = pieces(sides, KeyRange::ALL, scene.options()).for_each_concurrent(None, |piece| {
         let (now, most, count) = (&now, &most, &count);
@@ -91,6 +107,6 @@ async fn most_at_once(scene: Scene) -> usize {
         }
     });
     all.await;
-    assert_eq!(count.into_inner(), 2 * scene.count());
+    assert_eq!(count.into_inner(), 2 * keys);
     most.into_inner()
 }
