@@ -43,7 +43,7 @@ pub(crate) async fn run(cli: &Cli, args: &CheckArgs) -> Result<ExitCode> {
         ..MirrorOptions::default()
     };
     options.sort = args.sort_listings;
-    let at_once = args.checkers.within(default_memory());
+    let at_once = args.checkers.within(default_memory().listers_of_two());
     options.list.listers = at_once;
     options.copy.transfers = at_once;
     let mut found = changes(&ends, &options).stream;

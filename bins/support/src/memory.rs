@@ -13,8 +13,8 @@ const LEAST: u64 = CopyOptions::LEAST_MEMORY;
 /// What a range of keys takes that is listed beside others.
 const LISTER: u64 = ListOptions::LISTER as u64;
 
-/// Beyond this, more ranges at once make listing from afar no faster.
-const MOST_LISTERS: u64 = 32;
+/// What it takes besides where two sides are compared: a connection of its own, and a page on its way.
+const SECOND_SIDE: u64 = 512 << 10;
 
 /// Bytes of memory, written as `64MiB`, `1GiB`, `500MB` or `1048576`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,15 +34,29 @@ impl FromStr for MemorySize {
 }
 
 impl MemorySize {
-    /// How many ranges of keys may be listed at once: as many as a quarter holds, one at least and 32 at most.
-    pub fn listers(self) -> u16 {
-        u16::try_from((self.0 / 4 / LISTER).clamp(1, MOST_LISTERS)).unwrap_or(1)
+    /// How many ranges of keys may be listed at once, and nothing else be done: one at least.
+    pub fn listers_alone(self) -> usize {
+        held(self.0, LISTER)
+    }
+
+    /// How many may be while objects are copied: as many as a quarter holds.
+    pub fn listers(self) -> usize {
+        held(self.0 / 4, LISTER)
+    }
+
+    /// How many may be compared with those of another side, while objects are copied.
+    pub fn listers_of_two(self) -> usize {
+        held(self.0 / 4, LISTER + SECOND_SIDE)
     }
 
     /// What is left beside listings, in bytes: 16 MiB at least, even where that leaves less than a quarter to listings.
     pub fn for_data(self) -> u64 {
         (self.0 - self.0 / 4).max(LEAST)
     }
+}
+
+fn held(bytes: u64, each: u64) -> usize {
+    usize::try_from(bytes / each).unwrap_or(usize::MAX).max(1)
 }
 
 impl fmt::Display for MemorySize {
@@ -97,9 +111,16 @@ mod tests {
 
     #[test]
     fn listings_get_a_quarter() {
-        for (mib, listers, data) in [(16, 2, 16), (32, 5, 24), (64, 10, 48), (192, 32, 144), (4096, 32, 3072)] {
+        for (mib, alone, listers, of_two, data) in [
+            (16, 10, 2, 2, 16),
+            (32, 21, 5, 4, 24),
+            (64, 42, 10, 8, 48),
+            (192, 128, 32, 24, 144),
+            (1024, 682, 170, 128, 768),
+        ] {
             let memory = MemorySize(mib << 20);
-            assert_eq!((memory.listers(), memory.for_data()), (listers, data << 20), "{mib} MiB");
+            let listers_found = (memory.listers_alone(), memory.listers(), memory.listers_of_two());
+            assert_eq!((listers_found, memory.for_data()), ((alone, listers, of_two), data << 20), "{mib} MiB");
         }
     }
 

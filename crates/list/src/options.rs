@@ -22,6 +22,7 @@ impl ListOptions {
 }
 
 impl Default for ListOptions {
+    /// 32 ranges: more make listing from afar no faster.
     fn default() -> Self {
         Self { listers: 32, retry: RetryOptions::default(), skip: Skip::nothing() }
     }

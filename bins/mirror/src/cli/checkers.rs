@@ -1,17 +1,17 @@
 use clap::Args;
-use transship_support::MemorySize;
+use transship::listings::ListOptions;
 
 /// How many ranges of keys are listed side by side.
 #[derive(Debug, Args)]
 pub struct CheckersArgs {
-    /// How many ranges of keys are listed at once, at most [default: 32, fewer where there is little memory]
+    /// How many ranges of keys are listed at once, at most: fewer where memory does not hold them [default: 32]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     checkers: Option<u16>,
 }
 
 impl CheckersArgs {
-    /// As the command line says, or as many as there is memory for.
-    pub fn within(&self, memory: MemorySize) -> usize {
-        self.checkers.unwrap_or_else(|| memory.listers()).into()
+    /// As the command line says, but no more than there is memory for.
+    pub fn within(&self, affordable: usize) -> usize {
+        self.checkers.map_or(ListOptions::default().listers, usize::from).min(affordable)
     }
 }
