@@ -69,7 +69,7 @@ impl Bound {
                 let few = of("GetObject").max(of("PutObject")) <= objects + objects / 20;
                 let best = case.refuses_above.map_or(0.0, |rate| objects as f64 / f64::from(rate));
                 let rule = "few requests are refused, and nearly as many are sent as may be";
-                (few && sample.usage.wall < 1.4 * best + 2.0, rule)
+                (few && sample.usage.wall < 1.2 * best + 1.0, rule)
             }
             Self::NoBytes => {
                 let few = listings <= objects.div_ceil(1000) + 16;
@@ -146,9 +146,9 @@ mod tests {
 
         // Ten seconds are the least.
         let refused = |puts, wall| broken(Refused, &[(LIST, 6), (GET, 5000), (PUT, puts)], wall, 0);
-        assert_eq!(refused(5250, 15.0), [] as [&Bound; 0]);
-        assert_eq!(refused(5251, 15.0), [&FewRefusals]);
-        assert_eq!(refused(5000, 16.5), [&FewRefusals]);
+        assert_eq!(refused(5250, 12.5), [] as [&Bound; 0]);
+        assert_eq!(refused(5251, 12.5), [&FewRefusals]);
+        assert_eq!(refused(5000, 13.5), [&FewRefusals]);
     }
 
     #[test]

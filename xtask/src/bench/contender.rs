@@ -132,13 +132,11 @@ impl Contender {
     }
 }
 
-/// Bytes that listings may take at the defaults. Where pages take long, all ranges have some under way.
-pub(super) fn most_memory_of_listings(page_delay: u64) -> u64 {
-    if page_delay > 0 { 96 * MIB } else { 64 * MIB }
-}
+/// Bytes that listings may take at the defaults.
+pub(super) const MOST_MEMORY_OF_LISTINGS: u64 = 64 * MIB;
 
 fn ours(case: &Case, programs: &Programs) -> Result<Vec<Contender>> {
-    let of_listings = Some(most_memory_of_listings(case.page_delay));
+    let of_listings = Some(MOST_MEMORY_OF_LISTINGS);
     Ok(match case.task {
         Task::Copy if case.kind == Kind::Large => vec![
             solgate(programs, "solgate", &[], Some(256 * MIB))?,

@@ -87,12 +87,19 @@ const MEMORY: [Choice; 4] = [
     ("--memory 384MiB", &["--memory", "384MiB"]),
     ("--memory 768MiB", &["--memory", "768MiB"]),
 ];
-const CHECKERS: [Choice; 5] = [
+const LISTINGS: [Choice; 5] = [
     ("--checkers 1", &["--checkers", "1"]),
     ("--checkers 4", &["--checkers", "4"]),
     ("--checkers 8", &["--checkers", "8"]),
     ("--checkers 16", &["--checkers", "16"]),
     ("--checkers 64", &["--checkers", "64"]),
+];
+const COMPARISONS: [Choice; 5] = [
+    ("--checkers 1", &["--checkers", "1"]),
+    ("--checkers 4", &["--checkers", "4"]),
+    ("--checkers 8", &["--checkers", "8"]),
+    ("--checkers 16", &["--checkers", "16"]),
+    ("--checkers 64 --memory 512MiB", &["--checkers", "64", "--memory", "512MiB"]),
 ];
 
 /// What is tried with peers.
@@ -123,7 +130,8 @@ fn settings(case: &Case, programs: &Programs) -> Result<Vec<Contender>> {
         // How many at once is no question where there is one object.
         Task::Copy if case.stock.count() == 1 => (true, MEMORY.as_slice()),
         Task::Copy | Task::Unpack => (true, TRANSFERS.as_slice()),
-        Task::Compare | Task::List => (false, CHECKERS.as_slice()),
+        Task::Compare => (false, COMPARISONS.as_slice()),
+        Task::List => (false, LISTINGS.as_slice()),
     };
     let one = |&(name, flags): &Choice| {
         // What more of it takes is shown, not judged.

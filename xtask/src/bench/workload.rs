@@ -30,7 +30,7 @@ pub(crate) enum Workload {
     Mixed,
     /// 200 archives of 8 MiB, unpacked on the way to two destinations
     Unpack,
-    /// 5,000 objects of 4 KiB, to a server that answers 503 beyond 500 requests a second
+    /// 5,000 objects of 4 KiB, to a server that answers 503 beyond 500 requests a second; 600 of 4 MiB, beyond 25
     Refused,
 }
 
@@ -205,9 +205,20 @@ impl Workload {
                 )
             }],
             Self::Refused => {
-                let stock = Stock::Alike { count: of(5000), size: 4 * KIB };
-                let bounds = &[Bound::FewRefusals, Bound::NoHead, Bound::Pinned];
-                vec![Case { refuses_above: Some(500), ..Case::new("refused", stock, Task::Copy, bounds) }]
+                let refused = |name, count, size, rate, kind| Case {
+                    refuses_above: Some(rate),
+                    kind,
+                    ..Case::new(
+                        name,
+                        Stock::Alike { count: of(count), size },
+                        Task::Copy,
+                        &[Bound::FewRefusals, Bound::NoHead, Bound::Pinned],
+                    )
+                };
+                vec![
+                    refused("refused", 5000, 4 * KIB, 500, Kind::Small),
+                    refused("refused-large", 600, 4 * MIB, 25, Kind::Large),
+                ]
             }
         };
         cases.into_iter().map(Case::titled).collect()
