@@ -113,11 +113,11 @@ mod tests {
     #[test]
     fn listings_get_a_quarter() {
         for (mib, alone, listers, of_two, data) in [
-            (16, 10, 2, 2, 16),
-            (32, 21, 5, 4, 24),
-            (64, 42, 10, 8, 48),
-            (192, 128, 32, 24, 144),
-            (1024, 682, 170, 128, 768),
+            (16, 10, 2, 1, 16),
+            (32, 21, 5, 3, 24),
+            (64, 42, 10, 6, 48),
+            (192, 128, 32, 20, 144),
+            (1024, 682, 170, 107, 768),
         ] {
             let memory = MemorySize(mib << 20);
             let listers_found = (memory.listers_alone(), memory.listers(), memory.listers_of_two());
