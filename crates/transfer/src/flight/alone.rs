@@ -37,7 +37,9 @@ impl Flight<'_> {
                     return None;
                 }
             };
-            let Passed { seen, landed } = self.pass(std::slice::from_ref(&writer), false, None).await;
+            // What was read before is what all destinations are to get, as long as it is there.
+            let pinned = !self.hint || self.info.is_some();
+            let Passed { seen, landed } = self.pass(std::slice::from_ref(&writer), pinned, None).await;
             lane.attempts += 1;
             drop(permission);
             let Landed { result, at } = landed.into_iter().next()?;

@@ -66,6 +66,26 @@ async fn a_hint_that_is_wrong_is_no_conflict() {
     }
 }
 
+#[tokio::test]
+async fn what_is_tried_again_is_the_version_that_was_read_before() {
+    for (size, is_hint) in [(100, false), (100, true), (12 * MIB, false), (12 * MIB, true)] {
+        let stage = Stage::with_sites(2).await;
+        stage.source.put_object(BUCKET, "x", content(size, 1));
+        let hits = stage.site().faults().add(Fault::answer(503, "SlowDown").on(Op::PutObject).times(2));
+        let mut job = job(stage.listed("x").await, 2);
+        job.hint = is_hint;
+        let copied = stage.copier().copy(job).await;
+        assert_eq!((hits.count(), copied.changed), (2, false));
+        assert!(copied.targets.iter().all(|target| verified(target).proves_content()));
+        assert!(copied.source_reads > 1);
+        assert_eq!(
+            stage.source.unpinned(),
+            u64::from(is_hint),
+            "{size}: only the first reading of a hint is of any version"
+        );
+    }
+}
+
 /// Replaces the object when its reading is interrupted.
 fn replaced(stage: &Stage, new: &StoredObject, interrupted: u64) {
     stage
