@@ -1,7 +1,7 @@
 //! How many ranges are listed side by side.
 
 use tokio::time::Instant;
-use transship_store::Climb;
+use transship_store::HillClimb;
 
 /// Pages of each lister after which the speed is looked at.
 const LOOK: usize = 3;
@@ -10,7 +10,7 @@ const LOOK: usize = 3;
 /// requests.
 #[derive(Debug)]
 pub(crate) struct Growth {
-    climb: Climb,
+    climb: HillClimb,
     /// Since when, and how many pages came since.
     since: Option<Instant>,
     pages: usize,
@@ -20,7 +20,7 @@ pub(crate) struct Growth {
 
 impl Growth {
     pub(crate) fn up_to(most: usize) -> Self {
-        Self { climb: Climb::up(1, most), since: None, pages: 0, running: 0 }
+        Self { climb: HillClimb::up(1, most), since: None, pages: 0, running: 0 }
     }
 
     pub(crate) fn listers(&self) -> usize {

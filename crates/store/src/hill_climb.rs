@@ -12,7 +12,7 @@ const LONGEST_WAIT: u32 = 32;
 /// Grows while more of something bring more: twice as many are tried, and given up again where they gain too little; each
 /// time it is given up, the next trial comes twice as late.
 #[derive(Debug)]
-pub struct Climb {
+pub struct HillClimb {
     limit: usize,
     most: usize,
     falls: bool,
@@ -25,7 +25,7 @@ pub struct Climb {
     waited: u32,
 }
 
-impl Climb {
+impl HillClimb {
     /// Begins with `first`, and ends at `most`, which is at least 1. Never shrinks below a number that was worth it.
     pub fn up(first: usize, most: usize) -> Self {
         let most = most.max(1);
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     /// So many looks later, where so many bring each 1, and those beyond `worth` nothing or less.
-    fn later(climb: &mut Climb, looks: usize, worth: usize, harm: f64) -> usize {
+    fn later(climb: &mut HillClimb, looks: usize, worth: usize, harm: f64) -> usize {
         for _ in 0..looks {
             let limit = climb.limit();
             climb.bring(limit.min(worth) as f64 - harm * limit.saturating_sub(worth) as f64);
@@ -120,7 +120,7 @@ mod tests {
         .into_iter()
         .chain((9..80).map(|most| (8, most, 100, most)))
         {
-            for mut climb in [Climb::up(first, most), Climb::up_and_down(first, most)] {
+            for mut climb in [HillClimb::up(first, most), HillClimb::up_and_down(first, most)] {
                 assert_eq!(later(&mut climb, 1000, worth, 0.0), settled, "up to {most}, {worth} are worth it");
             }
         }
@@ -128,18 +128,18 @@ mod tests {
 
     #[test]
     fn it_shrinks_where_fewer_bring_as_much_as_more_do_now() {
-        let mut climb = Climb::up_and_down(4, 64);
+        let mut climb = HillClimb::up_and_down(4, 64);
         assert_eq!(later(&mut climb, 50, 64, 0.0), 64);
         assert_eq!(later(&mut climb, 50, 8, 0.1), 8, "something became scarce");
         assert_eq!(later(&mut climb, 40, 64, 0.0), 64, "and was there again");
-        let mut climb = Climb::up(4, 64);
+        let mut climb = HillClimb::up(4, 64);
         later(&mut climb, 50, 64, 0.0);
         assert_eq!(later(&mut climb, 50, 8, 0.0), 64);
     }
 
     #[test]
     fn what_was_short_for_a_moment_is_used_again_soon() {
-        let mut climb = Climb::up_and_down(4, 64);
+        let mut climb = HillClimb::up_and_down(4, 64);
         assert_eq!(later(&mut climb, 10_000, 16, 0.0), 16);
         later(&mut climb, 5, 4, 0.1);
         assert!(climb.limit() < 16);
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn one_that_gets_less_whatever_it_does_stays_as_it_is() {
-        let mut climb = Climb::up_and_down(4, 64);
+        let mut climb = HillClimb::up_and_down(4, 64);
         later(&mut climb, 50, 64, 0.0);
         for _ in 0..50 {
             climb.bring(climb.limit() as f64 / 10.0);

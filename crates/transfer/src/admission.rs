@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{self, OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::streams::{Place, Streams};
+use crate::large_bodies::{LargeBodies, Place};
 
 /// How many objects may wait aside for a destination, for each one that may move.
 const ASIDE: usize = 8;
@@ -109,17 +109,17 @@ impl Admitted {
 
     /// Waits for a place among large bodies, and lets another object move meanwhile. `None`: its turn does not come any
     /// more.
-    pub(crate) async fn place(&self, streams: &Arc<Streams>) -> Option<Place> {
-        if let Some(place) = streams.try_place() {
+    pub(crate) async fn place(&self, large_bodies: &Arc<LargeBodies>) -> Option<Place> {
+        if let Some(place) = large_bodies.try_place() {
             return Some(place);
         }
         if self.has_begun || !self.gives_slot() {
-            return Some(streams.place().await);
+            return Some(large_bodies.place().await);
         }
         let turn = async {
             let _next = self.admission.next.lock().await;
             self.takes(permit(&self.admission.slots).await);
-            streams.place().await
+            large_bodies.place().await
         };
         self.admission.closed.run_until_cancelled(turn).await
     }
@@ -151,21 +151,21 @@ mod tests {
     use super::*;
 
     /// As many objects as may move, and a place for one large one, which is taken.
-    async fn crowded(slots: usize) -> (Admission, Arc<Streams>, Place, Vec<Admitted>) {
-        let (admission, streams) = (Admission::new(slots), Streams::up_to(1));
-        let taken = streams.try_place().unwrap();
+    async fn crowded(slots: usize) -> (Admission, Arc<LargeBodies>, Place, Vec<Admitted>) {
+        let (admission, large_bodies) = (Admission::new(slots), LargeBodies::up_to(1));
+        let taken = large_bodies.try_place().unwrap();
         let mut objects = Vec::new();
         for _ in 0..slots {
             objects.push(Admitted::from(admission.slot().await));
         }
         assert!(admission.slot().now_or_never().is_none());
-        (admission, streams, taken, objects)
+        (admission, large_bodies, taken, objects)
     }
 
     #[tokio::test]
     async fn who_waits_lets_others_move_and_has_a_slot_when_its_turn_comes() {
-        let (admission, streams, taken, objects) = crowded(3).await;
-        let mut waits: Vec<_> = objects.iter().map(|object| Box::pin(object.place(&streams))).collect();
+        let (admission, large_bodies, taken, objects) = crowded(3).await;
+        let mut waits: Vec<_> = objects.iter().map(|object| Box::pin(object.place(&large_bodies))).collect();
         for waits in &mut waits {
             assert!(waits.now_or_never().is_none());
         }
@@ -186,9 +186,10 @@ mod tests {
 
     #[tokio::test]
     async fn when_it_is_closed_only_what_has_begun_gets_its_turn() {
-        let (admission, streams, taken, mut objects) = crowded(2).await;
+        let (admission, large_bodies, taken, mut objects) = crowded(2).await;
         objects[1].has_begun = true;
-        let (mut waits, mut has_begun) = (Box::pin(objects[0].place(&streams)), Box::pin(objects[1].place(&streams)));
+        let (mut waits, mut has_begun) =
+            (Box::pin(objects[0].place(&large_bodies)), Box::pin(objects[1].place(&large_bodies)));
         assert!((&mut waits).now_or_never().is_none() && (&mut has_begun).now_or_never().is_none());
         admission.close();
         assert!(waits.now_or_never().is_some_and(|place| place.is_none()));
@@ -198,10 +199,10 @@ mod tests {
 
     #[tokio::test]
     async fn no_more_wait_than_there_may_be() {
-        let (admission, streams, _taken, objects) = crowded(2).await;
+        let (admission, large_bodies, _taken, objects) = crowded(2).await;
         let wait = |object: Admitted| {
-            let streams = Arc::clone(&streams);
-            let mut waits = async move { object.place(&streams).await }.boxed();
+            let large_bodies = Arc::clone(&large_bodies);
+            let mut waits = async move { object.place(&large_bodies).await }.boxed();
             assert!((&mut waits).now_or_never().is_none());
             waits
         };
@@ -216,8 +217,8 @@ mod tests {
 
     #[tokio::test]
     async fn who_steps_aside_while_it_waits_takes_no_slot() {
-        let (admission, streams, taken, objects) = crowded(1).await;
-        let mut waits = Box::pin(objects[0].place(&streams));
+        let (admission, large_bodies, taken, objects) = crowded(1).await;
+        let mut waits = Box::pin(objects[0].place(&large_bodies));
         assert!((&mut waits).now_or_never().is_none());
         objects[0].step_aside().await;
         let _other = admission.slot().now_or_never().expect("the slot is free");

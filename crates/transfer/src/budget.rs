@@ -5,7 +5,7 @@ use transship_store::{Body, LONG_BODY};
 
 use crate::{
     admission::Admitted,
-    streams::{Place, Streams},
+    large_bodies::{LargeBodies, Place},
 };
 
 /// Permits are kibibytes, because a semaphore takes at most `u32::MAX` at once.
@@ -28,7 +28,7 @@ pub(crate) struct Budget {
     large: Arc<Semaphore>,
     /// That and extras: all but the reserve.
     long: Arc<Semaphore>,
-    streams: Arc<Streams>,
+    large_bodies: Arc<LargeBodies>,
     units: u64,
 }
 
@@ -47,7 +47,7 @@ impl Share {
 }
 
 impl Budget {
-    pub(crate) fn new(bytes: u64, streams: Arc<Streams>) -> Self {
+    pub(crate) fn new(bytes: u64, large_bodies: Arc<LargeBodies>) -> Self {
         let units = (bytes / UNIT).clamp(2, u64::from(u32::MAX));
         let semaphore = |units| {
             let permits = usize::try_from(units).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
@@ -57,7 +57,7 @@ impl Budget {
             all: semaphore(units),
             large: semaphore(units / 2),
             long: semaphore(units - units / RESERVE),
-            streams,
+            large_bodies,
             units,
         }
     }
@@ -69,12 +69,12 @@ impl Budget {
 
     /// Where the bytes of an object are counted that takes a place.
     pub(crate) fn counter(&self, size: u64, unpacks: bool) -> Option<Arc<AtomicU64>> {
-        (size > LONG_BODY || unpacks).then(|| self.streams.moved())
+        (size > LONG_BODY || unpacks).then(|| self.large_bodies.moved())
     }
 
     /// A body to write, whose bytes are counted as they go out if it takes a place.
     pub(crate) fn watched(&self, body: Body) -> Body {
-        if body.len() > LONG_BODY { body.counted(self.streams.sent()) } else { body }
+        if body.len() > LONG_BODY { body.counted(self.large_bodies.sent()) } else { body }
     }
 
     /// Waits for memory for an object of this size that fits into it: `bytes`, or the whole budget where that is less.
@@ -94,8 +94,8 @@ impl Budget {
     /// Waits for a place among large bodies, and keeps nobody from moving meanwhile.
     async fn place(&self, admitted: Option<&Admitted>) -> Option<Place> {
         match admitted {
-            Some(admitted) => admitted.place(&self.streams).await,
-            None => Some(self.streams.place().await),
+            Some(admitted) => admitted.place(&self.large_bodies).await,
+            None => Some(self.large_bodies.place().await),
         }
     }
 
@@ -125,7 +125,7 @@ impl Budget {
     /// nobody waits.
     pub(crate) fn try_stream(&self, bytes: u64) -> Option<Share> {
         let share = self.try_extra(bytes)?;
-        Some(Share { place: Some(self.streams.try_place()?), ..share })
+        Some(Share { place: Some(self.large_bodies.try_place()?), ..share })
     }
 
     /// Takes `bytes` more than are needed, if they are free beside the reserve and nobody waits.
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     fn budget(units: u64) -> Budget {
-        Budget::new(units * UNIT, Streams::boundless())
+        Budget::new(units * UNIT, LargeBodies::boundless())
     }
 
     #[tokio::test]

@@ -19,9 +19,9 @@ use crate::{
     budget::Budget,
     flight::{Flight, Lane},
     lag::Watch,
+    large_bodies::LargeBodies,
     read::{Source, cancelled},
     site::Site,
-    streams::Streams,
     upload::PARTS_AT_ONCE,
 };
 
@@ -178,7 +178,7 @@ impl Inner {
         cancel: CancellationToken,
     ) -> Self {
         let (source, destinations) = limited(source, destinations, &options.bandwidth);
-        let budget = Budget::new(options.budget(), Streams::up_to(options.transfers.saturating_mul(PARTS_AT_ONCE)));
+        let budget = Budget::new(options.budget(), LargeBodies::up_to(options.transfers.saturating_mul(PARTS_AT_ONCE)));
         let admission = Admission::new(options.transfers);
         let answers = |d: &Destination| Answers::of(d.bucket.location(), options.longest_silence, &options.bandwidth);
         let sites = destinations.iter().map(|d| Arc::new(Site::new(answers(d)))).collect();

@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 use tracing::debug;
-use transship_store::Climb;
+use transship_store::HillClimb;
 
 /// Large bodies at once to begin with.
 const FIRST: usize = 4;
@@ -31,7 +31,7 @@ const STANDSTILL: Duration = Duration::from_secs(1);
 /// Places for large bodies: objects and parts that stream or fill memory. There are as many as bring more bytes. More of
 /// them would cost memory and connections, and some servers get slower.
 #[derive(Debug)]
-pub(crate) struct Streams {
+pub(crate) struct LargeBodies {
     places: Arc<Semaphore>,
     /// Bytes of large bodies that have arrived.
     moved: Arc<AtomicU64>,
@@ -43,7 +43,7 @@ pub(crate) struct Streams {
 
 #[derive(Debug)]
 struct State {
-    climb: Climb,
+    climb: HillClimb,
     /// Places beyond the limit, which are taken away as they become free.
     surplus: usize,
     look: Look,
@@ -74,14 +74,14 @@ impl Look {
 #[derive(Debug)]
 pub(crate) struct Place {
     permit: Option<OwnedSemaphorePermit>,
-    streams: Arc<Streams>,
+    large_bodies: Arc<LargeBodies>,
 }
 
-impl Streams {
+impl LargeBodies {
     /// At most so many.
     pub(crate) fn up_to(most: usize) -> Arc<Self> {
         let most = most.min(Semaphore::MAX_PERMITS);
-        let climb = Climb::up_and_down(FIRST, most);
+        let climb = HillClimb::up_and_down(FIRST, most);
         let places = Arc::new(Semaphore::new(climb.limit()));
         let state = State { climb, surplus: 0, look: Look::new(0, true), alive: (Instant::now(), 0) };
         let (moved, sent) = Default::default();
@@ -112,12 +112,12 @@ impl Streams {
                 Err(_) => self.somebody_waits(),
             }
         };
-        Place { permit, streams: Arc::clone(self) }
+        Place { permit, large_bodies: Arc::clone(self) }
     }
 
     pub(crate) fn try_place(self: &Arc<Self>) -> Option<Place> {
         let permit = Arc::clone(&self.places).try_acquire_owned().ok()?;
-        Some(Place { permit: Some(permit), streams: Arc::clone(self) })
+        Some(Place { permit: Some(permit), large_bodies: Arc::clone(self) })
     }
 
     fn somebody_waits(&self) {
@@ -188,7 +188,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         if let Some(permit) = self.permit.take() {
-            self.streams.ended(permit);
+            self.large_bodies.ended(permit);
         }
     }
 }
@@ -203,20 +203,20 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
-    impl Streams {
+    impl LargeBodies {
         /// As many places as anybody asks for.
         pub(crate) fn boundless() -> Arc<Self> {
-            let streams = Self::up_to(1);
-            streams.places.add_permits(1 << 20);
-            streams
+            let large_bodies = Self::up_to(1);
+            large_bodies.places.add_permits(1 << 20);
+            large_bodies
         }
     }
 
     /// Bodies of so many bytes, one after the other in each place and as many as there is time for, where a line takes
     /// `line` bytes a second and each body 8 MiB. Says how many are under way in the end.
-    async fn settled(streams: &Arc<Streams>, line: u64, body: u64, seconds: u64) -> usize {
+    async fn settled(large_bodies: &Arc<LargeBodies>, line: u64, body: u64, seconds: u64) -> usize {
         let (tick, mut under_way) = (Duration::from_millis(10), Vec::new());
-        let mut waiting: VecDeque<_> = (0..100).map(|_| Box::pin(streams.place())).collect();
+        let mut waiting: VecDeque<_> = (0..100).map(|_| Box::pin(large_bodies.place())).collect();
         for _ in 0..seconds * 100 {
             waiting.retain_mut(|waits| {
                 let place = waits.now_or_never();
@@ -224,21 +224,21 @@ mod tests {
                 under_way.extend(place.map(|place| (place, body)));
                 goes_on
             });
-            waiting.extend((waiting.len()..100).map(|_| Box::pin(streams.place())));
+            waiting.extend((waiting.len()..100).map(|_| Box::pin(large_bodies.place())));
             tokio::time::advance(tick).await;
             let each = (line / under_way.len() as u64).min(8 * MIB) / 100;
-            streams.moved.fetch_add(each * under_way.len() as u64, Ordering::Relaxed);
+            large_bodies.moved.fetch_add(each * under_way.len() as u64, Ordering::Relaxed);
             under_way.iter_mut().for_each(|(_, left)| *left = left.saturating_sub(each));
             under_way.retain(|(_, left)| *left > 0);
         }
-        let state = streams.state();
+        let state = large_bodies.state();
         state.climb.limit()
     }
 
     #[tokio::test(start_paused = true)]
     async fn there_are_as_many_as_bring_more() {
         for body in [4 * MIB, 64 * MIB, 1024 * MIB] {
-            let at_most = async |most, line| settled(&Streams::up_to(most), line, body, 60).await;
+            let at_most = async |most, line| settled(&LargeBodies::up_to(most), line, body, 60).await;
             assert_eq!(at_most(64, 10_000 * MIB).await, 64, "a fast line, bodies of {body}");
             assert!([8, 16].contains(&at_most(64, 50 * MIB).await), "eight fill it, four do not");
             assert!([4, 8].contains(&at_most(64, 10 * MIB).await), "four fill it");
@@ -248,12 +248,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_holds_a_place_and_moves_nothing_keeps_nobody_from_going_on() {
-        let streams = Streams::up_to(64);
-        let _stuck: Vec<_> = std::iter::from_fn(|| streams.try_place()).collect();
+        let large_bodies = LargeBodies::up_to(64);
+        let _stuck: Vec<_> = std::iter::from_fn(|| large_bodies.try_place()).collect();
         let others = (0..60).map(|_| {
             tokio::spawn({
-                let streams = Arc::clone(&streams);
-                async move { streams.place().await }
+                let large_bodies = Arc::clone(&large_bodies);
+                async move { large_bodies.place().await }
             })
         });
         let others: Vec<_> = others.collect();
@@ -261,25 +261,26 @@ mod tests {
         let on: Vec<_> = others.into_iter().filter_map(FutureExt::now_or_never).collect();
         assert!((1..=2 * FIRST).contains(&on.len()), "{} went on within two seconds", on.len());
         drop(on);
-        assert_eq!(streams.state().surplus, 0, "nobody gets the places of those who went on");
+        assert_eq!(large_bodies.state().surplus, 0, "nobody gets the places of those who went on");
     }
 
     #[tokio::test(start_paused = true)]
     async fn bodies_that_were_read_at_once_and_go_out_slowly_are_no_standstill() {
-        let streams = Streams::up_to(64);
+        let large_bodies = LargeBodies::up_to(64);
         let under_way = Arc::new(AtomicU64::new(0));
         let most = Arc::new(AtomicU64::new(0));
         let bodies = (0..100).map(|_| {
-            let (streams, under_way, most) = (Arc::clone(&streams), Arc::clone(&under_way), Arc::clone(&most));
+            let (large_bodies, under_way, most) =
+                (Arc::clone(&large_bodies), Arc::clone(&under_way), Arc::clone(&most));
             tokio::spawn(async move {
-                let _place = streams.place().await;
+                let _place = large_bodies.place().await;
                 most.fetch_max(1 + under_way.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
-                streams.moved.fetch_add(8 * MIB, Ordering::Relaxed);
+                large_bodies.moved.fetch_add(8 * MIB, Ordering::Relaxed);
                 // All together send 8 MiB a second.
                 for _ in 0..80 {
                     let others = under_way.load(Ordering::Relaxed);
                     tokio::time::sleep(Duration::from_micros(12_500 * others)).await;
-                    streams.sent.fetch_add(MIB / 10, Ordering::Relaxed);
+                    large_bodies.sent.fetch_add(MIB / 10, Ordering::Relaxed);
                 }
                 under_way.fetch_sub(1, Ordering::Relaxed);
             })
@@ -291,9 +292,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_line_that_gets_thin_has_fewer() {
-        let streams = Streams::up_to(64);
-        assert_eq!(settled(&streams, 10_000 * MIB, 4 * MIB, 60).await, 64);
-        assert!(settled(&streams, 20 * MIB, 4 * MIB, 60).await <= 8);
-        assert_eq!(settled(&streams, 10_000 * MIB, 4 * MIB, 120).await, 64);
+        let large_bodies = LargeBodies::up_to(64);
+        assert_eq!(settled(&large_bodies, 10_000 * MIB, 4 * MIB, 60).await, 64);
+        assert!(settled(&large_bodies, 20 * MIB, 4 * MIB, 60).await <= 8);
+        assert_eq!(settled(&large_bodies, 10_000 * MIB, 4 * MIB, 120).await, 64);
     }
 }

@@ -7,9 +7,9 @@ const MEMORY: Duration = Duration::from_secs(30);
 
 /// Requests through one gate that take about the same time where nothing waits: the others say nothing about them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sort(usize);
+pub(super) struct Class(usize);
 
-impl Sort {
+impl Class {
     pub(super) const COUNT: usize = 11;
     /// Whatever is answered with an error.
     pub(super) const ERROR: Self = Self(Self::COUNT - 1);
@@ -26,10 +26,10 @@ impl Sort {
     }
 }
 
-/// The quickest round trip of late for each sort of request: what the store takes where nothing waits in line.
+/// The quickest round trip of late for each class of request: what the store takes where nothing waits in a queue.
 #[derive(Debug)]
-pub(super) struct Quickest {
-    trips: [Trips; Sort::COUNT],
+pub(super) struct BaseRtt {
+    trips: [Trips; Class::COUNT],
     since: Instant,
 }
 
@@ -46,26 +46,26 @@ impl Trips {
     }
 }
 
-impl Quickest {
+impl BaseRtt {
     pub(super) fn new(now: Instant) -> Self {
         Self { trips: Default::default(), since: now }
     }
 
     /// Takes note of a round trip. Gives the quickest one known, and says whether it is time to look again how quick it is
-    /// without a line: what is new may have waited in one.
-    pub(super) fn note(&mut self, sort: Sort, trip: Duration, now: Instant) -> (Duration, bool) {
+    /// without a queue: what is new may have waited in one.
+    pub(super) fn note(&mut self, class: Class, trip: Duration, now: Instant) -> (Duration, bool) {
         let age = now - self.since;
         if age > MEMORY {
             let before = |trips: Trips| trips.now.filter(|_| age <= 2 * MEMORY);
             self.trips = self.trips.map(|trips| Trips { now: None, before: before(trips) });
             self.since = now;
         }
-        let trips = &mut self.trips[sort.number()];
+        let trips = &mut self.trips[class.number()];
         trips.now = Some(trips.now.map_or(trip, |quickest| quickest.min(trip)));
         (trips.quickest().unwrap_or(trip), age > MEMORY)
     }
 
-    /// Of each sort, in the order of their numbers; nothing where none is known.
+    /// Of each class, in the order of their numbers; nothing where none is known.
     pub(super) fn all(&self) -> impl Iterator<Item = Duration> {
         self.trips.iter().map(|trips| trips.quickest().unwrap_or_default())
     }
@@ -85,9 +85,9 @@ mod tests {
         let start = Instant::now();
         let [ten, twenty, fifty] = [10, 20, 50].map(Duration::from_millis);
         let of = |seconds: &[(u64, Duration)]| {
-            let mut quickest = Quickest::new(start);
+            let mut base_rtt = BaseRtt::new(start);
             let noted =
-                |(at, trip): &(u64, Duration)| quickest.note(Sort::new(0), *trip, start + Duration::from_secs(*at));
+                |(at, trip): &(u64, Duration)| base_rtt.note(Class::new(0), *trip, start + Duration::from_secs(*at));
             seconds.iter().map(noted).collect::<Vec<_>>()
         };
         assert_eq!(of(&[(0, ten), (29, fifty), (31, fifty)]), [(ten, false), (ten, false), (ten, true)]);

@@ -5,8 +5,8 @@ use futures::future::try_join_all;
 use transship_types::Key;
 
 use super::{
+    base_rtt::Class,
     gate::{Gate, Verdict, Weight},
-    quickest::Sort,
 };
 use crate::{
     Body, Bucket, Capabilities, CopySource, Cursor, Deleted, GetOptions, GetReply, ListPage, ListRequest, ObjectInfo,
@@ -21,22 +21,22 @@ pub const LONG_BODY: u64 = 1 << 20;
 const NEXT_TO_NOTHING: u64 = 64 << 10;
 
 // What is read.
-const GET: Sort = Sort::new(0);
-const HEAD: Sort = Sort::new(1);
-const HEAD_PART: Sort = Sort::new(2);
-const TAGS: Sort = Sort::new(3);
+const GET: Class = Class::new(0);
+const HEAD: Class = Class::new(1);
+const HEAD_PART: Class = Class::new(2);
+const TAGS: Class = Class::new(3);
 
 // What is written, after the five sizes of bodies.
-const CREATE_UPLOAD: Sort = Sort::new(5);
-const PUT_TAGS: Sort = Sort::new(6);
+const CREATE_UPLOAD: Class = Class::new(5);
+const PUT_TAGS: Class = Class::new(6);
 
 // What the store copies.
-const COPY: Sort = Sort::new(0);
-const COPY_PART: Sort = Sort::new(1);
+const COPY: Class = Class::new(0);
+const COPY_PART: Class = Class::new(1);
 
 // What is listed.
-const LIST: Sort = Sort::new(0);
-const LIST_UPLOADS: Sort = Sort::new(1);
+const LIST: Class = Class::new(0);
+const LIST_UPLOADS: Class = Class::new(1);
 
 /// A bucket that gets as many requests as it can take.
 pub(crate) struct AdaptiveBucket {
@@ -83,7 +83,7 @@ where
     let request = |keys: &'a [Key]| {
         let delete = &delete;
         async move {
-            let passage = gate.pass(Weight::Counted(Sort::new(digits(keys.len() as u64 / 2)))).await;
+            let passage = gate.pass(Weight::Counted(Class::new(digits(keys.len() as u64 / 2)))).await;
             let result = delete(keys).await;
             match &result {
                 Ok(all) => passage.judge(verdict_on(all)),
@@ -111,7 +111,7 @@ fn verdict_on(all: &[Deleted]) -> Verdict {
 fn weight_of(body: &Body) -> Weight {
     match body.len() {
         length if length > LONG_BODY || !body.is_at_hand() => Weight::Free,
-        length => Weight::Counted(Sort::new(digits(length.saturating_sub(1) / NEXT_TO_NOTHING))),
+        length => Weight::Counted(Class::new(digits(length.saturating_sub(1) / NEXT_TO_NOTHING))),
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{limit::Limit, quickest::Sort, rate::Rate};
+use super::{base_rtt::Class, limit::Limit, rate::Rate};
 use crate::{Error, ErrorKind};
 
 /// The log tells of so much at most.
@@ -52,8 +52,8 @@ impl State {
 /// What a request does to the limit on those that are under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Weight {
-    /// It counts, and how long it takes beside others of its sort says how the store fares.
-    Counted(Sort),
+    /// It counts, and how long it takes beside others of its class says how the store fares.
+    Counted(Class),
     /// It does not count, because it takes as long as what it is about is large. It may also wait for its body, and with
     /// that for the source or for other destinations: two of those, each in the place that the other needs, would wait
     /// for ever. What bounds them is the number of objects, and the memory for their bodies.
@@ -154,12 +154,12 @@ impl Gate {
         let news = match verdict {
             Verdict::Answered | Verdict::Denied => {
                 state.answered += 1;
-                if let Weight::Counted(sort) = weight
+                if let Weight::Counted(class) = weight
                     && permit.is_some()
                 {
-                    let sort = if verdict == Verdict::Denied { Sort::ERROR } else { sort };
+                    let class = if verdict == Verdict::Denied { Class::ERROR } else { class };
                     let under_way = state.permits.saturating_sub(self.permits.available_permits());
-                    state.limit.answered(sort, begun, under_way, now);
+                    state.limit.answered(class, begun, under_way, now);
                 }
                 state.rate.answered(now);
                 false

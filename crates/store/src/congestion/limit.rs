@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    quickest::{Quickest, Sort},
+    base_rtt::{BaseRtt, Class},
     round::{Done, Round},
 };
 
@@ -18,8 +18,8 @@ const MOST: f64 = 4096.0;
 const AFTER_REFUSAL: f64 = 0.7;
 /// After a refusal it grows by one a round for so long. Where more did not bring more, it does not grow for so long.
 const CAREFUL: Duration = Duration::from_secs(10);
-/// What is left of it where the line is too long: so little that what is done tells whether it was a line.
-const AFTER_LONG_LINE: f64 = 0.5;
+/// What is left of it where the queue is too long: so little that what is done tells whether it was a queue.
+const AFTER_LONG_QUEUE: f64 = 0.5;
 /// So much more or less is done where it is no accident: answers come in bursts.
 const NOTICEABLE: f64 = 0.25;
 
@@ -27,14 +27,14 @@ const NOTICEABLE: f64 = 0.25;
 #[derive(Debug)]
 pub(super) struct Limit {
     limit: f64,
-    quickest: Quickest,
+    base_rtt: BaseRtt,
     round: Round,
     last: Option<Step>,
-    /// The quickest round trip known is so old that the line has to be gone for a moment, to see it again.
+    /// The quickest round trip known is so old that the queue has to be gone for a moment, to see it again.
     looks_again: bool,
     /// While it looks: what the limit is otherwise.
     otherwise: Option<f64>,
-    /// It has looked: where there is a line, fewer may do as much.
+    /// It has looked: where there is a queue, fewer may do as much.
     tries_fewer: bool,
     /// The last refusal.
     cut: Option<Instant>,
@@ -50,8 +50,8 @@ struct Step {
     from: f64,
     to: f64,
     done: Done,
-    /// Whether the requests waited in a line.
-    line: bool,
+    /// Whether the requests waited in a queue.
+    queued: bool,
 }
 
 /// What the last step brought.
@@ -72,9 +72,9 @@ impl Step {
     }
 
     /// Judged by what was done after it.
-    fn outcome(&self, done: &Done, quickest: &Quickest) -> Outcome {
-        let times = done.speed(quickest) / self.done.speed(quickest);
-        // Without a line as much less is done as there are fewer under way.
+    fn outcome(&self, done: &Done, base_rtt: &BaseRtt) -> Outcome {
+        let times = done.speed(base_rtt) / self.done.speed(base_rtt);
+        // Without a queue as much less is done as there are fewer under way.
         let loss = if self.is_cut() { (1.0 - self.to / self.from) / 2.0 } else { NOTICEABLE };
         match times {
             _ if times < 1.0 - loss => Outcome::Less,
@@ -88,7 +88,7 @@ impl Limit {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             limit: AT_FIRST,
-            quickest: Quickest::new(now),
+            base_rtt: BaseRtt::new(now),
             round: Round::new(now),
             last: None,
             looks_again: false,
@@ -108,15 +108,15 @@ impl Limit {
     }
 
     /// An answer to a request that was sent at `begun`, and how many were under way with it.
-    pub(super) fn answered(&mut self, sort: Sort, begun: Instant, under_way: usize, now: Instant) {
+    pub(super) fn answered(&mut self, class: Class, begun: Instant, under_way: usize, now: Instant) {
         let trip = now - begun;
-        let (quickest, looks_again) = self.quickest.note(sort, trip, now);
+        let (quickest, looks_again) = self.base_rtt.note(class, trip, now);
         self.looks_again |= looks_again;
         if under_way <= 1 && self.get() > 1 {
             // Time in which nobody asks for anything is not the store's.
             (self.round, self.last) = (Round::new(now), None);
         } else if begun >= self.changed {
-            self.round.answered(sort, [trip, quickest], under_way, self.get());
+            self.round.answered(class, [trip, quickest], under_way, self.get());
         } else if self.round.answers == 0 {
             self.round = Round::new(now);
         }
@@ -142,7 +142,7 @@ impl Limit {
 
     /// Answers in a round. Where not all is clear, more are needed to tell accidents from changes.
     fn length(&self) -> f64 {
-        if self.last.is_some_and(|step| step.line) { 2.0 * self.limit } else { self.limit }
+        if self.last.is_some_and(|step| step.queued) { 2.0 * self.limit } else { self.limit }
     }
 
     fn end_round(&mut self, now: Instant) {
@@ -157,24 +157,24 @@ impl Limit {
             self.round = Round::new(now);
             return self.set(AT_FIRST, now);
         }
-        let (used, line, long_line) = (self.round.is_used(), self.round.is_in_line(), self.round.is_in_long_line());
-        if !used && (from <= AT_FIRST || !long_line) {
+        let (used, queued, long_queue) = (self.round.is_used(), self.round.is_queued(), self.round.is_in_long_queue());
+        if !used && (from <= AT_FIRST || !long_queue) {
             // More than what is wanted: nothing is learned about it.
             (self.round, self.last) = (Round::new(now), None);
             return;
         }
         let done = self.round.done(now);
-        let tried = self.last.filter(|_| used).map(|last| (last, last.outcome(&done, &self.quickest)));
+        let tried = self.last.filter(|_| used).map(|last| (last, last.outcome(&done, &self.base_rtt)));
         let is_doubtful = tried.is_some_and(|(last, outcome)| last.is_doubling() && outcome == Outcome::Same);
         if is_doubtful && f64::from(self.round.answers) < 2.0 * self.limit {
             return;
         }
         (self.round, self.last) = (Round::new(now), None);
-        let in_vain = |outcome| outcome == Outcome::Less || outcome == Outcome::Same && line;
+        let in_vain = |outcome| outcome == Outcome::Less || outcome == Outcome::Same && queued;
         let to = match tried {
             Some((last, Outcome::Less)) if last.is_cut() => {
-                // It was not a line that they waited in.
-                self.quickest.forget();
+                // It was not a queue that they waited in.
+                self.base_rtt.forget();
                 self.looks_again = true;
                 return self.set(last.from, now);
             }
@@ -184,14 +184,16 @@ impl Limit {
             }
             // However long it takes: more under way do more.
             Some((last, Outcome::More)) if last.is_doubling() => self.more(now),
-            // So few make no line.
+            // So few make no queue.
             _ if from <= AT_FIRST => self.more(now),
-            _ if long_line || line && std::mem::take(&mut self.tries_fewer) => (from * AFTER_LONG_LINE).max(AT_FIRST),
-            _ if line => from,
+            _ if long_queue || queued && std::mem::take(&mut self.tries_fewer) => {
+                (from * AFTER_LONG_QUEUE).max(AT_FIRST)
+            }
+            _ if queued => from,
             _ => self.more(now),
         };
         self.set(to, now);
-        self.last = Some(Step { from, to: self.limit, done, line });
+        self.last = Some(Step { from, to: self.limit, done, queued });
     }
 
     fn set(&mut self, limit: f64, now: Instant) {
@@ -219,13 +221,13 @@ mod tests {
 
     #[derive(Clone, Debug)]
     enum Event {
-        Answer { sort: usize, trip: u32, under_way: usize },
+        Answer { class: usize, trip: u32, under_way: usize },
         Refusal { age: u32, under_way: usize },
     }
 
     fn event() -> impl Strategy<Value = (u32, Event)> {
         let answer = (0usize..20, any::<u32>(), 0usize..10_000);
-        let answer = answer.prop_map(|(sort, trip, under_way)| Event::Answer { sort, trip, under_way });
+        let answer = answer.prop_map(|(class, trip, under_way)| Event::Answer { class, trip, under_way });
         let refusal = (0u32..1_000_000, 0usize..10_000).prop_map(|(age, under_way)| Event::Refusal { age, under_way });
         (0u32..1_000_000, prop_oneof![20 => answer, 1 => refusal])
     }
@@ -239,8 +241,8 @@ mod tests {
             for (pause, event) in events {
                 now += micros(pause);
                 match event {
-                    Event::Answer { sort, trip, under_way } => {
-                        limit.answered(Sort::new(sort), now - micros(trip), under_way, now);
+                    Event::Answer { class, trip, under_way } => {
+                        limit.answered(Class::new(class), now - micros(trip), under_way, now);
                     },
                     Event::Refusal { age, under_way } => {
                         let before = limit.get();
@@ -257,7 +259,7 @@ mod tests {
     fn what_is_not_used_does_not_grow() {
         let start = Instant::now();
         let mut limit = Limit::new(start);
-        (1..1000).for_each(|ms| limit.answered(Sort::new(0), start, 15, start + Duration::from_millis(ms)));
+        (1..1000).for_each(|ms| limit.answered(Class::new(0), start, 15, start + Duration::from_millis(ms)));
         assert_eq!(limit.get(), 16);
     }
 

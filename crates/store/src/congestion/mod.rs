@@ -12,10 +12,10 @@
 //! Nothing here is a cap of its own: who calls has only so many objects, parts and listings under way, and the limit grows
 //! only where all of it is used.
 
+mod base_rtt;
 mod bucket;
 mod gate;
 mod limit;
-mod quickest;
 mod rate;
 mod round;
 mod window;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::quickest::{Quickest, Sort};
+use super::base_rtt::{BaseRtt, Class};
 
-/// Round trips that take so many times as long as the quickest one spend the rest in a line.
+/// Round trips that take so many times as long as the quickest one spend the rest in a queue.
 const LINE: u32 = 2;
-/// Where they take so many times as long, the line is too long.
+/// Where they take so many times as long, the queue is too long.
 const LONG_LINE: u32 = 4;
 /// Round trips within one machine vary by more than they last.
 const NOISE: Duration = Duration::from_millis(1);
@@ -24,14 +24,14 @@ pub(super) struct Round {
     full: u32,
     /// The most that were under way.
     pub(super) most: usize,
-    sorts: [Tally; Sort::COUNT],
+    classes: [Tally; Class::COUNT],
 }
 
-/// Answers of one sort.
+/// Answers of one class.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     all: u32,
-    /// Those that had waited in no line, and in no long one.
+    /// Those that had waited in no queue, and in no long one.
     quick: u32,
     fairly_quick: u32,
 }
@@ -39,21 +39,21 @@ struct Tally {
 /// Answers, and the time in which they came.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Done {
-    answers: [u32; Sort::COUNT],
+    answers: [u32; Class::COUNT],
     seconds: f64,
 }
 
 impl Round {
     pub(super) fn new(began: Instant) -> Self {
-        Self { began, answers: 0, full: 0, most: 0, sorts: Default::default() }
+        Self { began, answers: 0, full: 0, most: 0, classes: Default::default() }
     }
 
-    pub(super) fn answered(&mut self, sort: Sort, [trip, quickest]: [Duration; 2], under_way: usize, limit: usize) {
+    pub(super) fn answered(&mut self, class: Class, [trip, quickest]: [Duration; 2], under_way: usize, limit: usize) {
         let takes_less_than = |times: u32| u32::from(trip <= quickest * times + NOISE);
         self.answers += 1;
         self.full += u32::from(under_way >= limit);
         self.most = self.most.max(under_way);
-        let tally = &mut self.sorts[sort.number()];
+        let tally = &mut self.classes[class.number()];
         tally.all += 1;
         tally.quick += takes_less_than(LINE);
         tally.fairly_quick += takes_less_than(LONG_LINE);
@@ -64,32 +64,32 @@ impl Round {
         self.full * 2 >= self.answers
     }
 
-    /// Whether the requests waited in a line at the store.
-    pub(super) fn is_in_line(&self) -> bool {
+    /// Whether the requests waited in a queue at the store.
+    pub(super) fn is_queued(&self) -> bool {
         self.is_slow(|tally| tally.quick)
     }
 
-    pub(super) fn is_in_long_line(&self) -> bool {
+    pub(super) fn is_in_long_queue(&self) -> bool {
         self.is_slow(|tally| tally.fairly_quick)
     }
 
-    /// Whether more than a quarter were of sorts of which not one went through as quickly. Where all wait in a line, some
-    /// sort may not have been seen without it; and one sort may wait alone.
+    /// Whether more than a quarter were of classes of which not one went through as quickly. Where all wait in a queue, some
+    /// class may not have been seen without it; and one class may wait alone.
     fn is_slow(&self, quick: impl Fn(&Tally) -> u32) -> bool {
-        let slow: u32 = self.sorts.iter().filter(|tally| quick(tally) == 0).map(|tally| tally.all).sum();
+        let slow: u32 = self.classes.iter().filter(|tally| quick(tally) == 0).map(|tally| tally.all).sum();
         self.answers >= MEASURED && slow * 4 > self.answers
     }
 
     pub(super) fn done(&self, now: Instant) -> Done {
-        Done { answers: self.sorts.map(|tally| tally.all), seconds: (now - self.began).as_secs_f64().max(1e-6) }
+        Done { answers: self.classes.map(|tally| tally.all), seconds: (now - self.began).as_secs_f64().max(1e-6) }
     }
 }
 
 impl Done {
-    /// How many requests, as long as they take without a line, were dealt with side by side: of those that take long,
+    /// How many requests, as long as they take without a queue, were dealt with side by side: of those that take long,
     /// fewer are done in the same time.
-    pub(super) fn speed(&self, quickest: &Quickest) -> f64 {
+    pub(super) fn speed(&self, base_rtt: &BaseRtt) -> f64 {
         let of = |(trip, answers): (Duration, u32)| trip.as_secs_f64() * f64::from(answers);
-        quickest.all().zip(self.answers).map(of).sum::<f64>() / self.seconds
+        base_rtt.all().zip(self.answers).map(of).sum::<f64>() / self.seconds
     }
 }

@@ -17,22 +17,22 @@ use tokio::{
 };
 
 use super::{
+    base_rtt::Class,
     bucket::deleted,
     gate::{Gate, Verdict, Weight},
-    quickest::Sort,
 };
 use transship_types::Key;
 
 use crate::{Deleted, Error, ErrorKind, Result, RetryOptions, retry};
 
 const PLACE: &str = "s3://bucket";
-const GET: Sort = Sort::new(0);
-const HEAD: Sort = Sort::new(1);
+const GET: Class = Class::new(0);
+const HEAD: Class = Class::new(1);
 
 /// Answers after a round trip, as many as may at once, and refuses what exceeds its rate.
 struct Store {
     round_trip: Mutex<Duration>,
-    /// How many it works on at once; the others wait in line.
+    /// How many it works on at once; the others wait in a queue.
     workers: Semaphore,
     /// So many milliseconds go by on the way.
     way: AtomicU64,
@@ -107,8 +107,8 @@ impl Store {
     }
 }
 
-async fn request((sort, trips): (Sort, u32), gate: &Gate, store: &Store) -> Result<()> {
-    let passage = gate.pass(Weight::Counted(sort)).await;
+async fn request((class, trips): (Class, u32), gate: &Gate, store: &Store) -> Result<()> {
+    let passage = gate.pass(Weight::Counted(class)).await;
     let result = store.ask(trips).await;
     passage.end(&result);
     result
@@ -139,12 +139,18 @@ async fn traffic(gate: &Gate, store: &Store, callers: usize, time: Duration) -> 
     traffic_of(&[(GET, 1)], gate, store, callers, time).await
 }
 
-/// The same with several sorts of requests, and how many round trips each takes.
-async fn traffic_of(sorts: &[(Sort, u32)], gate: &Gate, store: &Store, callers: usize, time: Duration) -> (f64, f64) {
+/// The same with several classes of requests, and how many round trips each takes.
+async fn traffic_of(
+    classes: &[(Class, u32)],
+    gate: &Gate,
+    store: &Store,
+    callers: usize,
+    time: Duration,
+) -> (f64, f64) {
     let before = store.count();
     let caller = |_| async {
         loop {
-            let _ = request(sorts[store.throw() as usize % sorts.len()], gate, store).await;
+            let _ = request(classes[store.throw() as usize % classes.len()], gate, store).await;
         }
     };
     let all = futures::future::join_all((0..callers).map(caller));
@@ -266,20 +272,20 @@ async fn more_are_under_way_for_as_long_as_more_is_done() {
 #[tokio::test(start_paused = true)]
 async fn a_store_that_works_on_so_many_at_once_gets_no_endless_line() {
     let (gate, store) = (gate(), Store::new(20 * MILLISECOND, 20, 1e9));
-    // Long enough that the line could be taken for what the store takes.
+    // Long enough that the queue could be taken for what the store takes.
     let (answered, _) = traffic(&gate, &store, 500, 4 * MINUTE).await;
     assert!(answered > 950.0, "{answered}/s of 1000");
     assert!((16..=80).contains(&gate.at_once()), "{} at once", gate.at_once());
 }
 
-/// What takes a tenth of the time is never slow, and what takes ten times as long is no line.
+/// What takes a tenth of the time is never slow, and what takes ten times as long is no queue.
 #[tokio::test(start_paused = true)]
 async fn requests_are_compared_with_their_like() {
     let both = async |workers, callers| {
         let (gate, store) = (gate(), Store::new(2 * MILLISECOND, workers, 1e9));
-        let sorts = [(HEAD, 1), (GET, 10)];
-        traffic_of(&sorts, &gate, &store, callers, MINUTE / 60).await;
-        let (answered, _) = traffic_of(&sorts, &gate, &store, callers, MINUTE).await;
+        let classes = [(HEAD, 1), (GET, 10)];
+        traffic_of(&classes, &gate, &store, callers, MINUTE / 60).await;
+        let (answered, _) = traffic_of(&classes, &gate, &store, callers, MINUTE).await;
         (gate.at_once(), answered)
     };
     let (_, answered) = both(usize::MAX >> 3, 100).await;
@@ -298,7 +304,7 @@ async fn a_store_that_gets_slow_gets_less() {
     assert!((4..=32).contains(&gate.at_once()), "{} at once, where four are worked on", gate.at_once());
 }
 
-/// One after the other, so that no answer ever comes as quickly as it would without a line.
+/// One after the other, so that no answer ever comes as quickly as it would without a queue.
 #[tokio::test(start_paused = true)]
 async fn a_line_is_not_taken_for_the_way_in_the_long_run() {
     let (gate, store) = (gate(), Store::new(10 * MILLISECOND, 1, 1e9));
