@@ -43,9 +43,8 @@ pub(crate) async fn run(cli: &Cli, args: &CheckArgs) -> Result<ExitCode> {
         ..MirrorOptions::default()
     };
     options.sort = args.sort_listings;
-    let at_once = args.checkers.within(default_memory().listers_of_two());
-    options.list.listers = at_once;
-    options.copy.transfers = at_once;
+    options.list.listers = args.checkers.within(default_memory().listers_of_two());
+    options.copy.transfers = args.checkers.most();
     let mut found = changes(&ends, &options).stream;
     loop {
         let change = tokio::select! {

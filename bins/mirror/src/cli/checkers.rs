@@ -10,8 +10,13 @@ pub struct CheckersArgs {
 }
 
 impl CheckersArgs {
-    /// As the command line says, but no more than there is memory for.
+    /// As the command line says.
+    pub fn most(&self) -> usize {
+        self.checkers.map_or(ListOptions::default().listers, usize::from)
+    }
+
+    /// The same, but no more than there is memory for.
     pub fn within(&self, affordable: usize) -> usize {
-        self.checkers.map_or(ListOptions::default().listers, usize::from).min(affordable)
+        self.most().min(affordable)
     }
 }
