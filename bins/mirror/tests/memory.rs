@@ -11,7 +11,7 @@ use std::{
 };
 
 use common::{beyond_listings, two_buckets};
-use transship_testbed::s3::{LogDetail, Operation, S3Server, StoredObject};
+use transship_testbed::s3::{Effect, Fault, LogDetail, Operation, S3Server, StoredObject};
 
 /// Objects at each end. A comparison that holds them needs more than twice the limit.
 const COUNT: u64 = 300_000;
@@ -57,4 +57,22 @@ async fn three_hundred_thousand_objects_on_each_side_are_compared_in_64_mib() {
     assert!((pages..pages * 3 / 2).contains(&requests), "{requests} requests for {pages} pages");
     assert!(peak > LIMIT / 16, "it was looked at: {peak} bytes");
     assert!(peak < LIMIT, "it took {peak} bytes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_ranges_are_listed_at_once_than_memory_holds() {
+    let run = async |args: &[&str]| {
+        let (server, scene) = two_buckets(S3Server::builder().log(LogDetail::Counts)).await;
+        for bucket in ["from", "to"] {
+            server.store().number(bucket, COUNT / 3, 0, StoredObject::new("content"));
+        }
+        server.faults().add(Fault::new(Effect::Delay(Duration::from_millis(30))).on(Operation::ListObjectsV2));
+        let ran = scene.run(args);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        server.most_in_flight()
+    };
+    // A quarter of 32 MiB holds three ranges, each on two sides.
+    let compared = ["sync", "source:from", "destination:to", "--checkers", "64", "--memory"];
+    assert!(run(&[&compared[..], &["32MiB"]].concat()).await <= 6);
+    assert!(run(&[&compared[..], &["512MiB"]].concat()).await > 6);
 }

@@ -29,7 +29,7 @@ pub(crate) async fn run(cli: &Cli, args: &ListArgs) -> anyhow::Result<ExitCode> 
     let mut sink = Sink::open(args).map_err(Failure::usage)?;
     let mut found = 0u64;
     let mut listing = ListOptions::default();
-    listing.listers = listing.listers.min(default_memory().listers_alone());
+    listing.listers = default_memory().listers_alone(listing.listers);
     let entries = modified_lately(&source, &config, args.backfill, &listing);
     let mut entries = std::pin::pin!(entries.take_until(cancel.cancelled()));
     while let Some(entry) = entries.try_next().await.map_err(copying::failure)? {

@@ -82,7 +82,7 @@ pub(crate) fn run_options(args: &CopyArgs, cancel: CancellationToken) -> anyhow:
     Ok(RunOptions {
         copy,
         skip_existing: args.skip_existing,
-        listers: memory.listers().min(RunOptions::default().listers),
+        listers: memory.listers(RunOptions::default().listers),
         work_dir: args.work_dir.clone().unwrap_or_else(std::env::temp_dir),
         cancel,
         ..RunOptions::default()

@@ -35,19 +35,19 @@ impl FromStr for MemorySize {
 }
 
 impl MemorySize {
-    /// How many ranges of keys may be listed at once, and nothing else be done: one at least.
-    pub fn listers_alone(self) -> usize {
-        held(self.0, LISTER)
+    /// How many ranges of keys may be listed at once, of so many that are wanted, where nothing else is done: one at least.
+    pub fn listers_alone(self, wanted: usize) -> usize {
+        held(self.0, LISTER).min(wanted)
     }
 
-    /// How many may be while objects are copied: as many as a quarter holds.
-    pub fn listers(self) -> usize {
-        held(self.0 / 4, LISTER)
+    /// The same while objects are copied: as many as a quarter holds.
+    pub fn listers(self, wanted: usize) -> usize {
+        held(self.0 / 4, LISTER).min(wanted)
     }
 
-    /// How many may be compared with those of another side, while objects are copied.
-    pub fn listers_of_two(self) -> usize {
-        held(self.0 / 4, LISTER + SECOND_SIDE)
+    /// The same where they are compared with those of another side.
+    pub fn listers_of_two(self, wanted: usize) -> usize {
+        held(self.0 / 4, LISTER + SECOND_SIDE).min(wanted)
     }
 
     /// What is left beside listings, in bytes: 16 MiB at least, even where that leaves less than a quarter to listings.
@@ -120,8 +120,9 @@ mod tests {
             (1024, 682, 170, 107, 768),
         ] {
             let memory = MemorySize(mib << 20);
-            let listers_found = (memory.listers_alone(), memory.listers(), memory.listers_of_two());
+            let listers_found = (memory.listers_alone(999), memory.listers(999), memory.listers_of_two(999));
             assert_eq!((listers_found, memory.for_data()), ((alone, listers, of_two), data << 20), "{mib} MiB");
+            assert_eq!((memory.listers_alone(1), memory.listers(1), memory.listers_of_two(1)), (1, 1, 1));
         }
     }
 

@@ -87,20 +87,16 @@ const MEMORY: [Choice; 4] = [
     ("--memory 384MiB", &["--memory", "384MiB"]),
     ("--memory 768MiB", &["--memory", "768MiB"]),
 ];
-const LISTINGS: [Choice; 5] = [
+const CHECKERS: [Choice; 4] = [
     ("--checkers 1", &["--checkers", "1"]),
     ("--checkers 4", &["--checkers", "4"]),
     ("--checkers 8", &["--checkers", "8"]),
     ("--checkers 16", &["--checkers", "16"]),
-    ("--checkers 64", &["--checkers", "64"]),
 ];
-const COMPARISONS: [Choice; 5] = [
-    ("--checkers 1", &["--checkers", "1"]),
-    ("--checkers 4", &["--checkers", "4"]),
-    ("--checkers 8", &["--checkers", "8"]),
-    ("--checkers 16", &["--checkers", "16"]),
-    ("--checkers 64 --memory 512MiB", &["--checkers", "64", "--memory", "512MiB"]),
-];
+const MANY_LISTERS: [Choice; 1] = [("--checkers 64", &["--checkers", "64"])];
+/// Comparisons take more memory for each.
+const MANY_LISTERS_OF_TWO: [Choice; 1] =
+    [("--checkers 64 --memory 512MiB", &["--checkers", "64", "--memory", "512MiB"])];
 
 /// What is tried with peers.
 const AT_ONCE: [(&str, u16); 6] = [
@@ -126,16 +122,16 @@ fn at_once(case: &Case, peer: &str) -> Result<(Vec<Contender>, Vec<String>)> {
 
 /// Ours with what a user might set, the defaults first: whether there is anything to gain by tuning.
 fn settings(case: &Case, programs: &Programs) -> Result<Vec<Contender>> {
-    let (copies, tried) = match case.task {
+    let (copies, tried, more): (_, &[Choice], &[Choice]) = match case.task {
         // How many at once is no question where there is one object.
-        Task::Copy if case.stock.count() == 1 => (true, MEMORY.as_slice()),
-        Task::Copy | Task::Unpack => (true, TRANSFERS.as_slice()),
-        Task::Compare => (false, COMPARISONS.as_slice()),
-        Task::List => (false, LISTINGS.as_slice()),
+        Task::Copy if case.stock.count() == 1 => (true, &MEMORY, &[]),
+        Task::Copy | Task::Unpack => (true, &TRANSFERS, &[]),
+        Task::Compare => (false, &CHECKERS, &MANY_LISTERS_OF_TWO),
+        Task::List => (false, &CHECKERS, &MANY_LISTERS),
     };
     let one = |&(name, flags): &Choice| {
         // What more of it takes is shown, not judged.
         if copies { solgate(programs, name, flags, None) } else { mirror(programs, name, flags, None) }
     };
-    std::iter::once(&DEFAULTS).chain(tried).map(one).collect()
+    std::iter::once(&DEFAULTS).chain(tried).chain(more).map(one).collect()
 }

@@ -10,13 +10,8 @@ pub struct CheckersArgs {
 }
 
 impl CheckersArgs {
-    /// As the command line says.
-    pub fn most(&self) -> usize {
+    /// As the command line says, whatever memory there is.
+    pub fn wanted(&self) -> usize {
         self.checkers.map_or(ListOptions::default().listers, usize::from)
-    }
-
-    /// The same, but no more than there is memory for.
-    pub fn within(&self, affordable: usize) -> usize {
-        self.most().min(affordable)
     }
 }

@@ -7,9 +7,9 @@ use tokio::time::Instant;
 use super::base_rtt::{BaseRtt, Class};
 
 /// Round trips that take so many times as long as the quickest one spend the rest in a queue.
-const LINE: u32 = 2;
+const QUEUE: u32 = 2;
 /// Where they take so many times as long, the queue is too long.
-const LONG_LINE: u32 = 4;
+const LONG_QUEUE: u32 = 4;
 /// Round trips within one machine vary by more than they last.
 const NOISE: Duration = Duration::from_millis(1);
 /// So many round trips are needed to say anything.
@@ -55,8 +55,8 @@ impl Round {
         self.most = self.most.max(under_way);
         let tally = &mut self.classes[class.number()];
         tally.all += 1;
-        tally.quick += takes_less_than(LINE);
-        tally.fairly_quick += takes_less_than(LONG_LINE);
+        tally.quick += takes_less_than(QUEUE);
+        tally.fairly_quick += takes_less_than(LONG_QUEUE);
     }
 
     /// Whether there were as many under way as there may be.
