@@ -40,6 +40,7 @@ pub(super) struct Client {
     endpoint: Endpoint,
     bucket: String,
     location: String,
+    realm: String,
     credentials: Credentials,
     signer: Signer,
     learned: Learned,
@@ -61,6 +62,7 @@ impl Client {
         let endpoint =
             Endpoint::new(&spec.bucket, spec.endpoint.as_deref().or(credentials.endpoint()), spec.addressing)?;
         let location = format!("s3://{} at {}", spec.bucket, endpoint.describe());
+        let realm = format!("{} {}", endpoint.describe(), credentials.identity());
         let learned = Learned::new(spec.region.as_deref(), credentials.region());
         let proxies = Proxies::new(&spec.proxy)?;
         Ok(Self {
@@ -69,6 +71,7 @@ impl Client {
             endpoint,
             bucket: spec.bucket.clone(),
             location,
+            realm,
             credentials,
             signer: Signer::default(),
             learned,
@@ -92,8 +95,8 @@ impl Client {
     }
 
     /// Endpoint and credentials: where they agree, one bucket can be copied to another on the server.
-    pub(super) fn realm(&self) -> String {
-        format!("{} {}", self.endpoint.describe(), self.credentials.identity())
+    pub(super) fn realm(&self) -> &str {
+        &self.realm
     }
 
     /// Sends one request. Anything but a 2xx is an error.
@@ -232,7 +235,7 @@ impl Client {
         if !body.is_empty() || matches!(*method, Method::PUT | Method::POST) {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         }
-        let mut uri = format!("{}://{host}{path}", self.endpoint.scheme());
+        let mut uri = [self.endpoint.scheme(), "://", &host, &path].concat();
         for (n, (name, value)) in query.iter().enumerate() {
             uri.push(if n == 0 { '?' } else { '&' });
             uri.push_str(name);

@@ -44,9 +44,9 @@ impl Endpoint {
     /// The path of a key, encoded; of the bucket itself where `key` is empty.
     pub(super) fn path(&self, bucket: &str, encoded_key: &str) -> String {
         match (self.virtual_hosted, encoded_key.is_empty()) {
-            (true, _) => format!("{}/{encoded_key}", self.base_path),
-            (false, true) => format!("{}/{bucket}", self.base_path),
-            (false, false) => format!("{}/{bucket}/{encoded_key}", self.base_path),
+            (true, _) => [&self.base_path, "/", encoded_key].concat(),
+            (false, true) => [&self.base_path, "/", bucket].concat(),
+            (false, false) => [&self.base_path, "/", bucket, "/", encoded_key].concat(),
         }
     }
 

@@ -75,13 +75,17 @@ fn etag(headers: &HeaderMap) -> Option<ETag> {
 /// With KMS or a customer's key the ETag is no MD5.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
 pub(super) fn opaque_etag(headers: &HeaderMap) -> bool {
+    if !any_begins_with("x-amz-server-side-encryption", headers) {
+        return false;
+    }
     let sse = text(headers, "x-amz-server-side-encryption").unwrap_or_default();
     sse.starts_with("aws:kms") || headers.contains_key("x-amz-server-side-encryption-customer-algorithm")
 }
 
 /// Whole-object checksums; a composite one (`...-N`) is a checksum of checksums.
 pub(super) fn digests(headers: &HeaderMap) -> Vec<Digest> {
-    if text(headers, "x-amz-checksum-type").is_some_and(|t| t.eq_ignore_ascii_case("COMPOSITE")) {
+    let composite = || text(headers, "x-amz-checksum-type").is_some_and(|t| t.eq_ignore_ascii_case("COMPOSITE"));
+    if !any_begins_with("x-amz-checksum-", headers) || composite() {
         return Vec::new();
     }
     let decode = |(name, algorithm): &(&str, Algorithm)| {
@@ -89,6 +93,11 @@ pub(super) fn digests(headers: &HeaderMap) -> Vec<Digest> {
         Some(Digest { algorithm: *algorithm, bytes })
     };
     CHECKSUMS.iter().filter_map(decode).collect()
+}
+
+/// A walk through the few headers there are costs less than looking for a name, which is parsed and hashed.
+fn any_begins_with(prefix: &str, headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| name.as_str().starts_with(prefix))
 }
 
 /// The header in which a digest of the body travels.

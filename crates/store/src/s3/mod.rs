@@ -91,7 +91,7 @@ impl Bucket for S3Bucket {
     }
 
     fn copy_source(&self, key: &Key) -> Option<CopySource> {
-        let (realm, bucket) = (self.client.realm(), self.client.bucket().to_owned());
+        let (realm, bucket) = (self.client.realm().to_owned(), self.client.bucket().to_owned());
         Some(CopySource { realm, bucket, key: key.clone(), if_match: None })
     }
 

@@ -4,9 +4,9 @@
 //! DELETE would hit another object. So the path is signed as the bytes that go on the wire.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>
 
-use std::{fmt::Write as _, sync::Mutex};
+use std::sync::Mutex;
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use ring::{digest, hmac};
 use time::OffsetDateTime;
 
@@ -17,6 +17,10 @@ pub(super) const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 
 /// The hash of no bytes.
 pub(super) const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+const DATE: HeaderName = HeaderName::from_static("x-amz-date");
+const CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
+const SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 
 /// Signs requests; remembers the day's derived key.
 #[derive(Default)]
@@ -52,23 +56,22 @@ impl Signer {
         target: &Target<'_>,
         headers: &mut HeaderMap,
     ) {
-        let (day, instant) = stamps(now);
-        insert(headers, "x-amz-date", &instant);
-        insert(headers, "x-amz-content-sha256", target.payload_sha256);
+        let instant = instant(now);
+        let day = &instant[..8];
+        insert(headers, DATE, &instant);
+        insert(headers, CONTENT_SHA256, target.payload_sha256);
         if let Some(token) = &keys.session_token {
-            insert(headers, "x-amz-security-token", token.expose());
+            insert(headers, SECURITY_TOKEN, token.expose());
         }
         let (canonical, signed) = canonical_request(target, headers);
-        let scope = format!("{day}/{region}/s3/aws4_request");
-        let hashed = hex::encode(digest::digest(&digest::SHA256, &canonical));
-        let to_sign = format!("AWS4-HMAC-SHA256\n{instant}\n{scope}\n{hashed}");
-        let signature = self.with_key(keys, &scope, &day, region, |key| hmac::sign(key, to_sign.as_bytes()));
-        let authorization = format!(
-            "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={signed}, Signature={}",
-            keys.access_key_id,
-            hex::encode(signature)
-        );
-        insert(headers, header::AUTHORIZATION.as_str(), &authorization);
+        let scope = [day, "/", region, "/s3/aws4_request"].concat();
+        let hashed = hexadecimal(digest::digest(&digest::SHA256, &canonical).as_ref());
+        let to_sign = ["AWS4-HMAC-SHA256\n", &instant, "\n", &scope, "\n", &hashed].concat();
+        let signature = self.with_key(keys, &scope, day, region, |key| hmac::sign(key, to_sign.as_bytes()));
+        let signature = hexadecimal(signature.as_ref());
+        let credential = ["AWS4-HMAC-SHA256 Credential=", &keys.access_key_id, "/", &scope].concat();
+        let authorization = [&credential, ", SignedHeaders=", &signed, ", Signature=", &signature].concat();
+        insert(headers, header::AUTHORIZATION, &authorization);
     }
 
     fn with_key<T>(&self, keys: &Keys, scope: &str, day: &str, region: &str, f: impl FnOnce(&hmac::Key) -> T) -> T {
@@ -92,20 +95,27 @@ fn derive(secret: &str, day: &str, region: &str) -> hmac::Key {
         .fold(first, |key, part| hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, part.as_bytes()).as_ref()))
 }
 
-fn insert(headers: &mut HeaderMap, name: &'static str, value: &str) {
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     // Our own text is always a legal header value; a secret that is not one makes the signature wrong, not a panic.
     if let Ok(mut value) = HeaderValue::from_str(value) {
-        value.set_sensitive(matches!(name, "authorization" | "x-amz-security-token"));
+        value.set_sensitive(name == header::AUTHORIZATION || name == SECURITY_TOKEN);
         headers.insert(name, value);
     }
 }
 
-/// `20130524` and `20130524T000000Z`.
-fn stamps(now: OffsetDateTime) -> (String, String) {
-    let (y, m, d) = (now.year(), u8::from(now.month()), now.day());
-    let day = format!("{y:04}{m:02}{d:02}");
-    let instant = format!("{day}T{:02}{:02}{:02}Z", now.hour(), now.minute(), now.second());
-    (day, instant)
+/// `20130524T000000Z`, of which the first eight characters are the day.
+fn instant(now: OffsetDateTime) -> String {
+    let day = now.year() * 10_000 + i32::from(u8::from(now.month())) * 100 + i32::from(now.day());
+    let time = u32::from(now.hour()) * 10_000 + u32::from(now.minute()) * 100 + u32::from(now.second());
+    format!("{day:08}T{time:06}Z")
+}
+
+/// As `hex::encode`, which makes a string character by character; this runs twice for each request.
+fn hexadecimal(bytes: &[u8]) -> String {
+    let mut digits = vec![0; 2 * bytes.len()];
+    // Fails where the lengths do not match.
+    let _ = hex::encode_to_slice(bytes, &mut digits);
+    String::from_utf8(digits).unwrap_or_default()
 }
 
 /// The canonical request, and the names of the headers it signs.
@@ -137,7 +147,10 @@ fn canonical_request(target: &Target<'_>, headers: &HeaderMap) -> (Vec<u8>, Stri
     }
     let mut names = String::with_capacity(96);
     for (n, (name, _)) in signed.iter().enumerate() {
-        let _ = write!(names, "{}{name}", if n > 0 { ";" } else { "" });
+        if n > 0 {
+            names.push(';');
+        }
+        names.push_str(name);
     }
     out.push(b'\n');
     out.extend_from_slice(names.as_bytes());
@@ -167,9 +180,9 @@ mod tests {
             expires: None,
         };
         let mut headers = HeaderMap::new();
-        insert(&mut headers, "host", "examplebucket.s3.amazonaws.com");
+        insert(&mut headers, header::HOST, "examplebucket.s3.amazonaws.com");
         for (name, value) in extra {
-            insert(&mut headers, name, value);
+            insert(&mut headers, HeaderName::from_static(name), value);
         }
         Signer::default().sign(&keys, "us-east-1", datetime!(2013-05-24 0:00 UTC), target, &mut headers);
         let authorization = headers["authorization"].to_str().unwrap();
