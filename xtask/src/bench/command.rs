@@ -190,7 +190,7 @@ fn gunzip(case: &Case, route: &Route<'_>) -> Result<Command> {
     let Stock::Archives { count, size } = case.stock else { anyhow::bail!("nothing to unpack") };
     let archive = route.folder.join("archive.gz");
     fs::write(&archive, Archives::new(size)?.packed(0)?)?;
-    let script = format!("for n in $(seq {count}); do cat \"$0\"; done | gzip -dc >/dev/null");
+    let script = format!("gzip -dc $(for n in $(seq {count}); do echo \"$0\"; done) >/dev/null");
     let mut command = Command::new("sh");
     command.arg("-c").arg(script).arg(archive);
     Ok(command)

@@ -132,17 +132,20 @@ impl Contender {
     }
 }
 
+/// Bytes that copies may take at the defaults.
+pub(super) const MOST_MEMORY_OF_COPIES: u64 = 256 * MIB;
+
 /// Bytes that listings may take at the defaults.
 pub(super) const MOST_MEMORY_OF_LISTINGS: u64 = 64 * MIB;
 
 fn ours(case: &Case, programs: &Programs) -> Result<Vec<Contender>> {
-    let of_listings = Some(MOST_MEMORY_OF_LISTINGS);
+    let (of_copies, of_listings) = (Some(MOST_MEMORY_OF_COPIES), Some(MOST_MEMORY_OF_LISTINGS));
     Ok(match case.task {
         Task::Copy if case.kind == Kind::Large => vec![
-            solgate(programs, "solgate", &[], Some(256 * MIB))?,
+            solgate(programs, "solgate", &[], of_copies)?,
             solgate(programs, "solgate, little memory", &["--memory", "32MiB"], Some(64 * MIB))?,
         ],
-        Task::Copy | Task::Unpack => vec![solgate(programs, "solgate", &[], Some(256 * MIB))?],
+        Task::Copy | Task::Unpack => vec![solgate(programs, "solgate", &[], of_copies)?],
         Task::Compare => vec![mirror(programs, "transship-mirror", &[], of_listings)?],
         Task::List => vec![
             mirror(programs, "transship-mirror", &[], of_listings)?,

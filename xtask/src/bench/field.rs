@@ -5,7 +5,7 @@ use clap::ValueEnum;
 
 use super::{
     build::Programs,
-    contender::{Contender, mirror, solgate},
+    contender::{Contender, MOST_MEMORY_OF_COPIES, MOST_MEMORY_OF_LISTINGS, mirror, solgate},
     setting::Setting,
     tool::Flags,
     workload::{Case, Task},
@@ -130,8 +130,13 @@ fn settings(case: &Case, programs: &Programs) -> Result<Vec<Contender>> {
         Task::List => (false, &CHECKERS, &MANY_LISTERS),
     };
     let one = |&(name, flags): &Choice| {
-        // What more of it takes is shown, not judged.
-        if copies { solgate(programs, name, flags, None) } else { mirror(programs, name, flags, None) }
+        // What others take is shown, not judged.
+        let most = |bytes| (name == DEFAULTS.0).then_some(bytes);
+        if copies {
+            solgate(programs, name, flags, most(MOST_MEMORY_OF_COPIES))
+        } else {
+            mirror(programs, name, flags, most(MOST_MEMORY_OF_LISTINGS))
+        }
     };
     std::iter::once(&DEFAULTS).chain(tried).chain(more).map(one).collect()
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{
+    bounds::most_pages,
     build::Programs,
     contender::{MOST_MEMORY_OF_LISTINGS, version},
     end::{ACCESS_KEY, BUCKET, Counts, End, SECRET_KEY},
@@ -56,12 +57,13 @@ enum Case {
 impl Case {
     const ALL: [Self; 3] = [Self::Listing, Self::ListingByOne, Self::Comparison];
 
-    /// How many sides are listed.
-    fn sides(self) -> u64 {
-        match self {
+    /// How many pages there are, where each side has so many keys.
+    fn pages(self, count: u64) -> u64 {
+        let sides = match self {
             Self::Listing | Self::ListingByOne => 1,
             Self::Comparison => 2,
-        }
+        };
+        sides * count.div_ceil(1000)
     }
 
     fn arguments(self) -> Vec<String> {
@@ -78,7 +80,6 @@ impl Case {
 struct Sample {
     case: Case,
     requests: u64,
-    others: u64,
     #[serde(flatten)]
     usage: Usage,
 }
@@ -147,7 +148,7 @@ fn row(case: Case, samples: &[Sample], count: u64) -> Vec<String> {
         format!("{:.1}", median(of().map(|sample| sample.usage.cpu()))),
         format!("{peak:.1}"),
         of().map(|sample| sample.requests).max().unwrap_or(0).to_string(),
-        (case.sides() * count.div_ceil(1000)).to_string(),
+        case.pages(count).to_string(),
     ]
 }
 
@@ -184,7 +185,11 @@ fn one(
     let after = requests()?;
     let said = fs::read_to_string(&log)?;
     let digits: String = said.chars().filter(|c| *c != ',').collect();
-    ensure!(digits.contains(&arguments.count.to_string()), "not every key was seen:\n{said}");
+    let count = arguments.count.to_string();
+    let told = digits.split(|c: char| !c.is_ascii_digit()).any(|number| number == count);
+    ensure!(told, "not every key was seen:\n{said}");
     ensure!(after.1 == before.1, "something else than listings was sent");
-    Ok(Sample { case, requests: after.0 - before.0, others: after.1 - before.1, usage })
+    let (requests, pages) = (after.0 - before.0, case.pages(arguments.count));
+    ensure!(requests <= most_pages(pages, 20), "{requests} listings for {pages} pages");
+    Ok(Sample { case, requests, usage })
 }

@@ -129,7 +129,7 @@ impl<'a> Scene<'a> {
         let ended = measured(ours.terms(), &self.programs.xtask, &command, &log);
         let refused = ended.is_err() && fs::read_to_string(&log)?.contains(REFUSED);
         let requests = self.source.counts()?.zip(before).map(|(after, before)| since(after, &before));
-        let holds = requests.is_none_or(|all| {
+        let holds = requests.is_some_and(|all| {
             all.contains_key("ListObjectsV2") && !all.keys().any(|operation| operation.starts_with("Delete"))
         });
         let what = format!("{}: an empty source was not refused by a guard, or something was deleted", ours.name);
@@ -174,7 +174,7 @@ impl<'a> Scene<'a> {
 }
 
 impl Case {
-    fn is_mixed(&self) -> bool {
+    pub(crate) fn is_mixed(&self) -> bool {
         matches!(self.stock, Stock::Mixed { .. })
     }
 

@@ -142,7 +142,7 @@ impl Workload {
         let large = |name, stock| Case {
             server: ServerKind::Seaweed,
             kind: Kind::Large,
-            ..Case::new(name, stock, Task::Copy, &[Bound::NoHead, Bound::Pinned])
+            ..Case::new(name, stock, Task::Copy, &[Bound::NoHead, Bound::ReadOnce, Bound::Pinned])
         };
         let compare = |name, page_delay| Case {
             together: true,
@@ -166,7 +166,6 @@ impl Workload {
             Self::Huge => vec![Case {
                 server: ServerKind::Testbed,
                 // S3 holds nothing beyond 5 GiB in one part; these are what `aws s3 cp` makes.
-                bounds: &[Bound::NoHead, Bound::ReadOnce, Bound::Pinned],
                 ..large("huge", Stock::Parts { count: 1, size: of(8 << 10).max(1025) * MIB, part: 8 * MIB })
             }],
             Self::Nochange => vec![compare("nochange", 0)],
