@@ -1,3 +1,5 @@
+//! The shortest round trips lately: what a request takes where nothing waits before it.
+
 use std::time::Duration;
 
 use tokio::time::Instant;

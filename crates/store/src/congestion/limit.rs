@@ -9,8 +9,8 @@ use super::{
     round::{Done, Round},
 };
 
-/// Where it begins. No store is flooded by so few, and they soon double; that requests take long is no reason to have fewer
-/// either.
+/// Where it begins. No store is flooded by so few, and they soon double. Slow answers never bring it below this; refusals
+/// may.
 const AT_FIRST: f64 = 16.0;
 /// Beyond this no caller goes.
 const MOST: f64 = 4096.0;

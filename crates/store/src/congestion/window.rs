@@ -1,3 +1,5 @@
+//! What became of the requests of the last second.
+
 use std::time::Duration;
 
 use tokio::time::Instant;
