@@ -147,6 +147,7 @@ fn one(arguments: &Arguments, programs: &Programs, case: Holding, source: &End, 
     fs::write(&config, text).with_context(|| format!("write {}", config.display()))?;
     let mut command = std::process::Command::new(&programs.solgate);
     command.arg("--config").arg(config).args(["sync", "--output", "json"]);
+    command.arg("--failed-file").arg(folder.path().join("failed.json"));
     command.args(arguments.memory.iter().flat_map(|size| ["--memory", size]));
     let log = record::directory()?.join(format!("memory-{}.log", case.name()));
     let terms = if case == Holding::Endless { STOPPED } else { Terms::default() };
