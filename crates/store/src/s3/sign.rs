@@ -199,6 +199,12 @@ mod tests {
     }
 
     #[test]
+    fn an_instant_has_every_digit_in_its_place() {
+        assert_eq!(instant(datetime!(2013-05-24 01:02:03 UTC)), "20130524T010203Z");
+        assert_eq!(instant(datetime!(2031-12-09 23:59:08.9 UTC)), "20311209T235908Z");
+    }
+
+    #[test]
     fn put_object_signs_as_published() {
         let target = Target {
             method: "PUT",
