@@ -16,6 +16,7 @@
 //! }
 //! ```
 
+mod allocator;
 mod args;
 mod bandwidth;
 mod environment;

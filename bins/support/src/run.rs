@@ -5,27 +5,22 @@ use std::{
     time::Duration,
 };
 
-use mimalloc::MiMalloc;
-
-use crate::{ExitCode, LogFormat, Output, environment, logging};
-
-/// Bytes are allocated by the thread that reads them and freed by another one, which the C library's allocator answers with
-/// memory for each thread that it does not give back: 288 MiB with four threads, where this one takes 206.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+use crate::{ExitCode, LogFormat, Output, allocator, environment, logging};
 
 /// An allocator keeps some memory for each thread: more of them than the network can use cost and bring nothing.
 const MOST_THREADS: usize = 4;
 
 /// Runs a binary's main function and ends as it says: an error is printed as one line, a panic as well.
 ///
-/// The function runs on a runtime with a thread for each core, four at most, or as many as `TOKIO_WORKER_THREADS` says. Tasks
+/// Call it first: the process begins again with settings of the allocator in its environment, unless they are there. The
+/// function runs on a runtime with a thread for each core, four at most, or as many as `TOKIO_WORKER_THREADS` says. Tasks
 /// that it leaves behind get two seconds.
 pub fn run<F, Fut>(main: F) -> std::process::ExitCode
 where
     F: FnOnce() -> Fut,
     Fut: Future<Output = anyhow::Result<ExitCode>>,
 {
+    allocator::settle();
     panic::set_hook(Box::new(|info| {
         let place =
             info.location().map_or_else(|| "unknown place".to_owned(), |at| format!("{}:{}", at.file(), at.line()));

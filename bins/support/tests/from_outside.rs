@@ -145,6 +145,26 @@ fn signal(child: &Child, name: &str) {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn the_allocator_gives_back_soon_unless_somebody_said_when() {
+    for (said, expected) in [(None, "10"), (Some("500"), "500")] {
+        let mut command = task(&["wait"]);
+        command.env_remove("MIMALLOC_PURGE_DELAY").envs(said.map(|said| ("MIMALLOC_PURGE_DELAY", said)));
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let _stdout = ready(&mut child);
+        let process = PathBuf::from(format!("/proc/{}", child.id()));
+        let environment = std::fs::read_to_string(process.join("environ")).unwrap();
+        let arguments = std::fs::read_to_string(process.join("cmdline")).unwrap();
+        signal(&child, "TERM");
+        assert_eq!(child.wait().unwrap().code(), Some(6));
+        let settings: Vec<_> = environment.split('\0').filter(|setting| setting.starts_with("MIMALLOC_")).collect();
+        assert!(settings.contains(&&*format!("MIMALLOC_PURGE_DELAY={expected}")), "{settings:?}");
+        assert!(settings.contains(&"MIMALLOC_ALLOW_THP=0"), "{settings:?}");
+        assert_eq!(arguments, format!("{}\0wait\0", program().display()));
+    }
+}
+
+#[test]
 fn the_first_signal_stops_cleanly() {
     for name in ["TERM", "INT", "HUP"] {
         let mut child = task(&["wait"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
