@@ -6,7 +6,8 @@ use tokio::time::Instant;
 
 use super::{
     base_rtt::{BaseRtt, Class},
-    round::{Done, Round},
+    round::Round,
+    step::{Outcome, Step},
 };
 
 /// Where it begins. No store is flooded by so few, and they soon double. Slow answers never bring it below this; refusals
@@ -20,8 +21,6 @@ const AFTER_REFUSAL: f64 = 0.7;
 const CAREFUL: Duration = Duration::from_secs(10);
 /// What is left of it where the queue is too long: so little that what is done tells whether it was a queue.
 const AFTER_LONG_QUEUE: f64 = 0.5;
-/// So much more or less is done where it is no accident: answers come in bursts.
-const NOTICEABLE: f64 = 0.25;
 
 /// Follows what comes of the requests, a round at a time: as many answers as there may be requests under way.
 #[derive(Debug)]
@@ -30,12 +29,7 @@ pub(super) struct Limit {
     base_rtt: BaseRtt,
     round: Round,
     last: Option<Step>,
-    /// The quickest round trip known is so old that the queue has to be gone for a moment, to see it again.
-    looks_again: bool,
-    /// While it looks: what the limit is otherwise.
-    otherwise: Option<f64>,
-    /// It has looked: where there is a queue, fewer may do as much.
-    tries_fewer: bool,
+    look: Look,
     /// The last refusal.
     cut: Option<Instant>,
     /// When it was changed. Requests that were sent before say nothing of how it is now.
@@ -44,44 +38,17 @@ pub(super) struct Limit {
     in_vain: Option<Instant>,
 }
 
-/// What the last round did to the limit, and what was done in it.
-#[derive(Clone, Copy, Debug)]
-struct Step {
-    from: f64,
-    to: f64,
-    done: Done,
-    /// Whether the requests waited in a queue.
-    queued: bool,
-}
-
-/// What the last step brought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    More,
-    Same,
-    Less,
-}
-
-impl Step {
-    fn is_doubling(&self) -> bool {
-        self.to >= self.from * 1.5
-    }
-
-    fn is_cut(&self) -> bool {
-        self.to < self.from
-    }
-
-    /// Judged by what was done after it.
-    fn outcome(&self, done: &Done, base_rtt: &BaseRtt) -> Outcome {
-        let times = done.speed(base_rtt) / self.done.speed(base_rtt);
-        // Without a queue as much less is done as there are fewer under way.
-        let loss = if self.is_cut() { (1.0 - self.to / self.from) / 2.0 } else { NOTICEABLE };
-        match times {
-            _ if times < 1.0 - loss => Outcome::Less,
-            _ if times > 1.0 + NOTICEABLE => Outcome::More,
-            _ => Outcome::Same,
-        }
-    }
+/// A look at how quick a round trip is without a queue: that is known for a while only.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Look {
+    /// None is needed.
+    No,
+    /// What is known is so old that the queue has to be gone for a moment.
+    Due,
+    /// Few are under way for one round; otherwise the limit is this.
+    Now(f64),
+    /// Where there still is a queue, fewer may do as much.
+    Over,
 }
 
 impl Limit {
@@ -91,9 +58,7 @@ impl Limit {
             base_rtt: BaseRtt::new(now),
             round: Round::new(now),
             last: None,
-            looks_again: false,
-            otherwise: None,
-            tries_fewer: false,
+            look: Look::No,
             cut: None,
             changed: now,
             in_vain: None,
@@ -110,8 +75,10 @@ impl Limit {
     /// An answer to a request that was sent at `begun`, and how many were under way with it.
     pub(super) fn answered(&mut self, class: Class, begun: Instant, under_way: usize, now: Instant) {
         let trip = now - begun;
-        let (quickest, looks_again) = self.base_rtt.note(class, trip, now);
-        self.looks_again |= looks_again;
+        let (quickest, is_old) = self.base_rtt.note(class, trip, now);
+        if is_old && !matches!(self.look, Look::Now(_)) {
+            self.look = Look::Due;
+        }
         if under_way <= 1 && self.get() > 1 {
             // Time in which nobody asks for anything is not the store's.
             (self.round, self.last) = (Round::new(now), None);
@@ -135,7 +102,10 @@ impl Limit {
         #[allow(clippy::cast_precision_loss)]
         let used = under_way as f64;
         self.set((self.limit.min(used.max(AT_FIRST)) * AFTER_REFUSAL).max(1.0), now);
-        (self.cut, self.last, self.otherwise, self.in_vain) = (Some(now), None, None, None);
+        (self.cut, self.last, self.in_vain) = (Some(now), None, None);
+        if matches!(self.look, Look::Now(_)) {
+            self.look = Look::No;
+        }
         self.round = Round::new(now);
         true
     }
@@ -148,14 +118,16 @@ impl Limit {
     fn end_round(&mut self, now: Instant) {
         #[allow(clippy::cast_precision_loss)]
         let from = self.limit.min(self.round.most as f64);
-        if let Some(limit) = self.otherwise.take() {
-            (self.round, self.tries_fewer) = (Round::new(now), true);
-            return self.set(limit, now);
-        }
-        if self.looks_again && from > AT_FIRST {
-            (self.looks_again, self.otherwise, self.last) = (false, Some(self.limit), None);
-            self.round = Round::new(now);
-            return self.set(AT_FIRST, now);
+        match self.look {
+            Look::Now(limit) => {
+                (self.round, self.look) = (Round::new(now), Look::Over);
+                return self.set(limit, now);
+            }
+            Look::Due if from > AT_FIRST => {
+                (self.round, self.look, self.last) = (Round::new(now), Look::Now(self.limit), None);
+                return self.set(AT_FIRST, now);
+            }
+            _ => {}
         }
         let (used, queued, long_queue) = (self.round.is_used(), self.round.is_queued(), self.round.is_in_long_queue());
         if !used && (from <= AT_FIRST || !long_queue) {
@@ -175,7 +147,7 @@ impl Limit {
             Some((last, Outcome::Less)) if last.is_cut() => {
                 // It was not a queue that they waited in.
                 self.base_rtt.forget();
-                self.looks_again = true;
+                self.look = Look::Due;
                 return self.set(last.from, now);
             }
             Some((last, outcome)) if last.is_doubling() && in_vain(outcome) => {
@@ -186,14 +158,21 @@ impl Limit {
             Some((last, Outcome::More)) if last.is_doubling() => self.more(now),
             // So few make no queue.
             _ if from <= AT_FIRST => self.more(now),
-            _ if long_queue || queued && std::mem::take(&mut self.tries_fewer) => {
-                (from * AFTER_LONG_QUEUE).max(AT_FIRST)
-            }
+            _ if long_queue || queued && self.has_looked() => (from * AFTER_LONG_QUEUE).max(AT_FIRST),
             _ if queued => from,
             _ => self.more(now),
         };
         self.set(to, now);
         self.last = Some(Step { from, to: self.limit, done, queued });
+    }
+
+    /// Whether there was a look, of which nothing has been made yet.
+    fn has_looked(&mut self) -> bool {
+        let has_looked = self.look == Look::Over;
+        if has_looked {
+            self.look = Look::No;
+        }
+        has_looked
     }
 
     fn set(&mut self, limit: f64, now: Instant) {

@@ -18,6 +18,7 @@ mod gate;
 mod limit;
 mod rate;
 mod round;
+mod step;
 mod window;
 
 pub(crate) use bucket::AdaptiveBucket;
