@@ -1,16 +1,16 @@
 //! One stream of bytes for several followers, in step within a small window.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt, future::join_all, stream};
-use tokio::{sync::mpsc, time::Instant};
+use tokio::sync::mpsc;
 use transship_store::{ByteStream, Error, Result};
 
-use crate::follower::{Follower, left_behind};
+use crate::{
+    follower::{Follower, left_behind},
+    laggards::Laggards,
+};
 
 /// Chunks that a follower may lag behind; files give 256 KiB at once, connections to S3 half of it at most.
 const WINDOW: usize = 4;
@@ -29,7 +29,7 @@ pub(crate) fn fan_out(
     source: ByteStream,
     followers: Vec<Follower>,
 ) -> (impl Future<Output = ()> + Send, Vec<ByteStream>) {
-    let laggards = Arc::new(Mutex::new(Laggards::over(followers.clone())));
+    let laggards = Laggards::over(followers.clone());
     let (taps, receivers): (Vec<_>, Vec<_>) = followers
         .into_iter()
         .enumerate()
@@ -42,91 +42,12 @@ pub(crate) fn fan_out(
     (pump(source, taps), streams)
 }
 
-/// Who waits for whom.
-struct Laggards {
-    followers: Vec<Follower>,
-    /// Has asked for bytes and got none yet.
-    starving: Vec<bool>,
-    /// Has a full window, so that the others must wait.
-    full: Vec<bool>,
-    since: Instant,
-    /// For how long, in all, something had waited for the limit on bandwidth then.
-    waited: Duration,
-}
-
-impl Laggards {
-    fn over(followers: Vec<Follower>) -> Self {
-        followers.iter().for_each(Follower::joins);
-        let none = vec![false; followers.len()];
-        let mut laggards =
-            Self { followers, starving: none.clone(), full: none, since: Instant::now(), waited: Duration::ZERO };
-        laggards.waited = laggards.waited();
-        laggards
-    }
-
-    fn waited(&self) -> Duration {
-        self.followers.first().map_or(Duration::ZERO, Follower::waited)
-    }
-
-    /// Accounts for the time since the last change, but for that in which something waited for bandwidth.
-    fn settle(&mut self) {
-        let (elapsed, waited) = (self.since.elapsed(), self.waited());
-        let time = elapsed.saturating_sub(waited.saturating_sub(self.waited));
-        self.since += elapsed;
-        self.waited = waited;
-        for (at, follower) in self.followers.iter().enumerate() {
-            follower.was(self.full[at] && self.others_starve(at), time);
-        }
-    }
-
-    fn others_starve(&self, at: usize) -> bool {
-        self.starving.iter().enumerate().any(|(other, starves)| *starves && other != at)
-    }
-}
-
-impl Drop for Laggards {
-    fn drop(&mut self) {
-        self.followers.iter().for_each(Follower::parts);
-    }
-}
-
-fn locked(laggards: &Mutex<Laggards>) -> MutexGuard<'_, Laggards> {
-    laggards.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Remembers something of a follower until it is dropped.
-struct Mark<'a> {
-    laggards: &'a Mutex<Laggards>,
-    which: fn(&mut Laggards) -> &mut Vec<bool>,
-    at: usize,
-}
-
-impl<'a> Mark<'a> {
-    fn set(laggards: &'a Mutex<Laggards>, which: fn(&mut Laggards) -> &mut Vec<bool>, at: usize) -> Self {
-        let mark = Self { laggards, which, at };
-        mark.change(true);
-        mark
-    }
-
-    fn change(&self, to: bool) {
-        let mut laggards = locked(self.laggards);
-        laggards.settle();
-        (self.which)(&mut laggards)[self.at] = to;
-    }
-}
-
-impl Drop for Mark<'_> {
-    fn drop(&mut self) {
-        self.change(false);
-    }
-}
-
-fn stream_of(at: usize, receiver: mpsc::Receiver<Result<Bytes>>, laggards: &Arc<Mutex<Laggards>>) -> ByteStream {
+fn stream_of(at: usize, receiver: mpsc::Receiver<Result<Bytes>>, laggards: &Laggards) -> ByteStream {
     stream::unfold((receiver, laggards.clone()), move |(mut receiver, laggards)| async move {
         let next = match receiver.try_recv() {
             Ok(next) => next,
             Err(_) => {
-                let _starving = Mark::set(&laggards, |laggards| &mut laggards.starving, at);
+                let _starves = laggards.starves(at);
                 receiver.recv().await?
             }
         };
@@ -140,7 +61,7 @@ struct Tap {
     at: usize,
     sender: mpsc::Sender<Result<Bytes>>,
     follower: Follower,
-    laggards: Arc<Mutex<Laggards>>,
+    laggards: Laggards,
 }
 
 async fn pump(mut source: ByteStream, mut taps: Vec<Tap>) {
@@ -183,15 +104,13 @@ impl Tap {
     }
 
     async fn room(&self) -> bool {
-        let _full = Mark::set(&self.laggards, |laggards| &mut laggards.full, self.at);
+        let _full = self.laggards.is_full(self.at);
         loop {
             let room = tokio::time::timeout(self.follower.slack().max(LOOK), self.sender.reserve()).await;
             if room.is_ok() {
                 return true;
             }
-            let mut laggards = locked(&self.laggards);
-            laggards.settle();
-            if self.follower.slack().is_zero() && laggards.others_starve(self.at) {
+            if self.laggards.others_starve(self.at) && self.follower.slack().is_zero() {
                 return false;
             }
         }

@@ -25,6 +25,7 @@ mod flight;
 mod follower;
 mod job;
 mod lag;
+mod laggards;
 mod large_bodies;
 mod layout;
 mod limited;
