@@ -61,6 +61,7 @@ mod any_order;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub mod bench;
+mod cutting;
 mod entries;
 mod error;
 mod growth;

@@ -1,0 +1,162 @@
+//! Where the next cut is made.
+
+use std::collections::BTreeMap;
+
+use transship_types::{Entry, Key};
+
+use crate::{
+    KeyRange, Side, alphabet::Alphabet, growth::Growth, own_order::in_both_orders, pieces::Favour, progress::Progress,
+};
+
+/// Keys of each page that the alphabet learns from.
+const SAMPLES: usize = 16;
+/// A range that is thought to hold less than this many pages more is left to its lister.
+const WORTH_A_CUT: f64 = 3.0;
+/// Requests that may be in vain: one for each three pages up to so many, and one more for each sixteen.
+const MOST_UNSEEN: usize = 16;
+/// Pages of a range where ranges are read one after the other, and all but the first have to wait.
+const WINDOW: usize = 5;
+
+/// What is known of the pieces of a listing.
+#[derive(Debug)]
+pub(crate) struct State {
+    alphabet: Alphabet,
+    pub(crate) growth: Growth,
+    /// Those that are being listed, by number.
+    pub(crate) pieces: BTreeMap<usize, Progress>,
+    /// The number of the next piece.
+    next: usize,
+    /// Pages that arrived, on all sides.
+    pub(crate) pages: usize,
+    /// The most entries that a page had.
+    page_size: f64,
+    /// The most memory that a page took lately, in KiB; not less than there is for each.
+    pub(crate) page_memory: usize,
+    /// How far expectations are believed: keys that come in clusters seem to go on for ever.
+    trust: f64,
+    /// Requests that brought nothing, because of cuts.
+    vain: usize,
+}
+
+impl State {
+    /// The whole range is piece 0.
+    pub(crate) fn new(range: KeyRange, sides: usize, listers: usize, page_memory: usize) -> Self {
+        Self {
+            alphabet: Alphabet::default(),
+            growth: Growth::up_to(listers),
+            pieces: BTreeMap::from([(0, Progress::new(range, sides))]),
+            next: 1,
+            pages: 0,
+            page_size: 0.0,
+            page_memory,
+            trust: 1.0,
+            vain: 0,
+        }
+    }
+
+    /// How many ranges are being listed. One that waits to be read stands in nobody's way, but where all are read side by
+    /// side it shows that there are enough of them.
+    pub(crate) fn running(&self, favour: Favour) -> usize {
+        self.pieces.values().filter(|piece| favour == Favour::Longest || !piece.waits).count()
+    }
+
+    pub(crate) fn learn(&mut self, side: &Side, page: &[Entry], sides: usize, favour: Favour) {
+        self.pages += 1;
+        #[allow(clippy::cast_precision_loss)]
+        let size = page.len() as f64;
+        self.page_size = size.max(self.page_size);
+        self.growth.page(sides, self.running(favour));
+        let step = page.len().div_ceil(SAMPLES).max(1);
+        let samples = page.iter().step_by(step).chain(page.last());
+        samples.for_each(|entry| self.alphabet.learn(side.relative(&entry.key)));
+    }
+
+    /// Learns from what a range brought until it met the one that was cut off.
+    pub(crate) fn judge(&mut self, piece: &Progress) {
+        #[allow(clippy::cast_precision_loss)]
+        match piece.since_cut {
+            Some(0) => {
+                self.trust /= 4.0;
+                self.vain += 1;
+            }
+            Some(entries) if entries as f64 >= self.page_size => self.trust = (2.0 * self.trust).min(1.0),
+            _ => {}
+        }
+        self.vain += usize::from(piece.parent.is_some() && !piece.brought);
+        if let Some(parent) = piece.parent.and_then(|parent| self.pieces.get_mut(&parent)) {
+            parent.trust = if piece.brought { 1.0 } else { parent.trust / 8.0 };
+        }
+    }
+
+    /// Takes a part of a range of which much is still to come.
+    pub(crate) fn cut(&mut self, sides: usize, favour: Favour, is_full: bool) -> Option<usize> {
+        let unseen = self.pieces.values().filter(|piece| piece.parent.is_some() && !piece.brought).count();
+        let pages = self.pages / sides;
+        if self.vain + unseen >= (pages / 3).min(MOST_UNSEEN) + pages / 16 {
+            return None;
+        }
+        let (parent, cut, leap) = match favour {
+            Favour::Longest => self.cut_end().or_else(|| self.cut_longest())?,
+            Favour::First => self.cut_first(is_full)?,
+        };
+        let piece = self.pieces.get_mut(&parent)?;
+        let cut = in_both_orders(cut, piece.known().unwrap_or_default())?;
+        let until = piece.range.until.replace(Key::from(cut.as_str()));
+        let mut behind = Progress::new(KeyRange { after: Some(Key::from(cut)), until }, sides);
+        (behind.inherited, behind.leap, behind.parent) = (piece.legacy(&self.alphabet), leap, Some(parent));
+        let id = self.next;
+        self.next += 1;
+        self.pieces.insert(id, behind);
+        Some(id)
+    }
+
+    /// Nobody knows how far a range without an end goes: as far again as it went so far, and each time it is cut before
+    /// it has been seen, twice as far.
+    fn cut_end(&self) -> Option<(usize, String, f64)> {
+        let (&id, piece) = self.pieces.iter().find(|(_, piece)| piece.range.until.is_none())?;
+        if !piece.ended.contains(&false) {
+            return None;
+        }
+        #[allow(clippy::cast_precision_loss)]
+        let so_far = self.pages as f64 * self.page_size;
+        let leap = if piece.seen.is_some() { so_far } else { 2.0 * piece.leap };
+        let cut = piece.ahead(&self.alphabet, leap / self.trust, true)?;
+        Some((id, cut, leap))
+    }
+
+    fn cut_longest(&self) -> Option<(usize, String, f64)> {
+        let left = |(id, piece)| Some((Progress::left(piece, &self.alphabet, self.trust)?, id, piece));
+        let seen = self.pieces.iter().filter(|(_, piece)| piece.seen.is_some());
+        let mut worthy: Vec<(f64, &usize, &Progress)> =
+            seen.filter_map(left).filter(|(left, ..)| *left > WORTH_A_CUT * self.page_size).collect();
+        worthy.sort_by(|(one, ..), (other, ..)| other.total_cmp(one));
+        worthy.into_iter().find_map(|(_, id, piece)| {
+            let until = piece.until()?;
+            let cut = self.alphabet.between(piece.seen.as_deref()?, until, piece.trust / 2.0)?;
+            let near = piece.ahead(&self.alphabet, WORTH_A_CUT * self.page_size / self.trust, false);
+            let cut = near.filter(|near| near.as_str() < until).map_or(cut.clone(), |near| near.max(cut));
+            Some((*id, cut, 0.0))
+        })
+    }
+
+    /// What is read first is not to hold more than may wait. Where no more may wait, nothing is to be gained from going
+    /// further: what is read first is shared then.
+    fn cut_first(&self, is_full: bool) -> Option<(usize, String, f64)> {
+        #[allow(clippy::cast_precision_loss)]
+        let window = WINDOW as f64 * self.page_size;
+        let mut pieces: Vec<_> = self.pieces.iter().filter(|(_, piece)| piece.is_running()).collect();
+        pieces.sort_by(|(_, one), (_, other)| one.range.after.cmp(&other.range.after));
+        pieces.into_iter().find_map(|(id, piece)| {
+            let leap = match piece.until() {
+                None => Some(window).filter(|_| !is_full)?,
+                Some(_) => match piece.left(&self.alphabet, self.trust)? {
+                    left if left > 2.0 * window => window,
+                    left if left > WORTH_A_CUT * self.page_size && is_full => left / 2.0,
+                    _ => return None,
+                },
+            };
+            let cut = piece.ahead(&self.alphabet, leap / self.trust, false)?;
+            piece.until().is_none_or(|until| cut.as_str() < until).then_some((*id, cut, leap))
+        })
+    }
+}
