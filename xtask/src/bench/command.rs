@@ -1,6 +1,10 @@
 //! How each program is told what to do: its flags and its environment.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::Result;
 
@@ -49,13 +53,13 @@ impl Contender {
             Tool::Solgate(flags) => {
                 command
                     .arg("--config")
-                    .arg(solgate_config(case, route)?)
+                    .arg(solgate_config(route.folder, &route.from, &route.to, case.task == Task::Unpack)?)
                     .arg("sync")
                     .args(["--output", "json"])
                     .args(flags);
             }
             Tool::Mirror(flags) => {
-                command.arg("--config").arg(rclone_config(route)?);
+                command.arg("--config").arg(remotes_config(route)?);
                 match case.task {
                     Task::List => command.args(["ls", &remote("from", &route.from)]),
                     _ => command.arg("sync").args(remotes(route)),
@@ -76,7 +80,7 @@ impl Contender {
 }
 
 fn rclone(command: &mut Command, setting: Setting, case: &Case, route: &Route<'_>) -> Result<()> {
-    command.arg("--config").arg(rclone_config(route)?);
+    command.arg("--config").arg(remotes_config(route)?);
     let (numbers, best, flags): (&[_], _, _) = match (case.task, case.kind) {
         (Task::List, _) => {
             command.args(["lsf", "-R", &remote("from", &route.from)]);
@@ -199,7 +203,7 @@ fn gunzip(case: &Case, route: &Route<'_>) -> Result<Command> {
 fn pipes(rclone: &Path, case: &Case, route: &Route<'_>) -> Result<Command> {
     let names: String = (0..case.stock.count()).map(|n| case.stock.key(n) + "\n").collect();
     let names = written(route.folder.join("names"), &names)?;
-    let config = rclone_config(route)?;
+    let config = remotes_config(route)?;
     let script = written(route.folder.join("one.sh"), PIPES)?;
     let paths: Vec<_> = std::iter::once(&route.from).chain(&route.to).map(Place::path).collect();
     let [from, first, second] = &*paths else { anyhow::bail!("this needs two destinations") };
@@ -207,6 +211,11 @@ fn pipes(rclone: &Path, case: &Case, route: &Route<'_>) -> Result<Command> {
     let all = "xargs -P 4 -n 1 sh -c \"$(cat \"$1\")\" \"$2\" \"$3\" \"$4\" \"$5\" \"$6\" <\"$0\"";
     command.arg("-c").arg(all).arg(names).arg(script).arg(rclone).arg(config).args([from, first, second]);
     Ok(command)
+}
+
+fn remotes_config(route: &Route<'_>) -> Result<PathBuf> {
+    let to = route.to.first().unwrap_or(&route.from);
+    rclone_config(route.folder, &route.from.endpoint, &to.endpoint)
 }
 
 /// The remote that a place is at: where both are at one endpoint, it is one remote.

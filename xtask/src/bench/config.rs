@@ -1,6 +1,9 @@
 //! The configuration files that the programs read.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 
@@ -8,10 +11,10 @@ use super::{
     command::Route,
     end::{ACCESS_KEY, SECRET_KEY},
     place::Place,
-    workload::{Case, Task},
 };
 
-pub(super) fn solgate_config(case: &Case, route: &Route<'_>) -> Result<PathBuf> {
+/// For `solgate`: from one place to others, where archives are unpacked or not.
+pub(super) fn solgate_config(folder: &Path, from: &Place, to: &[Place], unpack: bool) -> Result<PathBuf> {
     let place = |place: &Place| {
         format!(
             "endpoint_url = {}\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\nbase_path = {}\n",
@@ -19,24 +22,23 @@ pub(super) fn solgate_config(case: &Case, route: &Route<'_>) -> Result<PathBuf> 
             place.path()
         )
     };
-    let unpack = if case.task == Task::Unpack { "unpack = yes\n" } else { "" };
-    let mut text = format!("[solgate]\ntimedelta = 5200w\n[source]\n{}", place(&route.from));
-    for (n, destination) in route.to.iter().enumerate() {
+    let unpack = if unpack { "unpack = yes\n" } else { "" };
+    let mut text = format!("[solgate]\ntimedelta = 5200w\n[source]\n{}", place(from));
+    for (n, destination) in to.iter().enumerate() {
         text += &format!("[destination_{n}]\n{}{unpack}", place(destination));
     }
-    written(route.folder.join("config.ini"), &text)
+    written(folder.join("config.ini"), &text)
 }
 
-pub(super) fn rclone_config(route: &Route<'_>) -> Result<PathBuf> {
+/// For rclone and what reads its configuration: the remotes `from` and `to`.
+pub(super) fn rclone_config(folder: &Path, from: &str, to: &str) -> Result<PathBuf> {
     let remote = |name: &str, endpoint: &str| {
         format!(
             "[{name}]\ntype = s3\nprovider = Other\nregion = us-east-1\nendpoint = {endpoint}\n\
              access_key_id = {ACCESS_KEY}\nsecret_access_key = {SECRET_KEY}\n"
         )
     };
-    let to = route.to.first().unwrap_or(&route.from);
-    let text = remote("from", &route.from.endpoint) + &remote("to", &to.endpoint);
-    written(route.folder.join("rclone.conf"), &text)
+    written(folder.join("rclone.conf"), &(remote("from", from) + &remote("to", to)))
 }
 
 pub(super) fn aws_credentials(route: &Route<'_>) -> Result<PathBuf> {

@@ -9,8 +9,9 @@ use serde::Serialize;
 use super::{
     bounds::most_pages,
     build::Programs,
+    config::rclone_config,
     contender::{MOST_MEMORY_OF_LISTINGS, version},
-    end::{ACCESS_KEY, BUCKET, Counts, End, SECRET_KEY},
+    end::{BUCKET, Counts, End},
     machine::Machine,
     measure::{Terms, Usage, measured, median},
     memory::within,
@@ -68,9 +69,9 @@ impl Case {
 
     fn arguments(self) -> Vec<String> {
         let line = match self {
-            Self::Listing => format!("size source:{BUCKET}"),
-            Self::ListingByOne => format!("size source:{BUCKET} --checkers 1"),
-            Self::Comparison => format!("sync source:{BUCKET} destination:{BUCKET}"),
+            Self::Listing => format!("size from:{BUCKET}"),
+            Self::ListingByOne => format!("size from:{BUCKET} --checkers 1"),
+            Self::Comparison => format!("sync from:{BUCKET} to:{BUCKET}"),
         };
         line.split(' ').map(str::to_owned).collect()
     }
@@ -112,8 +113,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         anyhow::bail!("a server does not start");
     };
     let folder = tempfile::tempdir().context("make a temporary folder")?;
-    let config = folder.path().join("rclone.conf");
-    fs::write(&config, remote("source", source) + &remote("destination", destination))?;
+    let config = rclone_config(folder.path(), source.endpoint(), destination.endpoint())?;
     let mut samples = Vec::new();
     for case in Case::ALL {
         for _ in 0..arguments.rounds {
@@ -150,14 +150,6 @@ fn row(case: Case, samples: &[Sample], count: u64) -> Vec<String> {
         of().map(|sample| sample.requests).max().unwrap_or(0).to_string(),
         case.pages(count).to_string(),
     ]
-}
-
-fn remote(name: &str, end: &End) -> String {
-    let endpoint = end.endpoint();
-    format!(
-        "[{name}]\ntype = s3\nprovider = Other\naccess_key_id = {ACCESS_KEY}\nsecret_access_key = {SECRET_KEY}\n\
-         endpoint = {endpoint}\n\n"
-    )
 }
 
 fn one(

@@ -10,9 +10,10 @@ use tokio::runtime::Runtime;
 use super::{
     bounds,
     build::Programs,
+    config::solgate_config,
     contender::version,
     content,
-    end::{ACCESS_KEY, BUCKET, End, SECRET_KEY},
+    end::{BUCKET, End},
     holding::Holding,
     machine::Machine,
     measure::{Terms, Usage, measured, median},
@@ -133,21 +134,13 @@ fn mib(bytes: u64) -> f64 {
 
 fn one(arguments: &Arguments, programs: &Programs, case: Holding, source: &End, destination: &End) -> Result<Usage> {
     let folder = tempfile::tempdir().context("make a temporary folder")?;
-    let keys = format!("aws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n");
-    let source_path = if case == Holding::Endless { BUCKET.to_owned() } else { format!("{BUCKET}/in") };
-    let unpack = if case == Holding::Gzip { "unpack = yes\n" } else { "" };
-    let config = folder.path().join("config.ini");
-    let text = format!(
-        "[solgate]\ntimedelta = 5200w\n\
-         [source]\n{keys}endpoint_url = {}\nbase_path = {source_path}\n\
-         [destination_0]\n{keys}endpoint_url = {}\nbase_path = {BUCKET}/out\n{unpack}",
-        source.endpoint(),
-        destination.endpoint()
-    );
-    fs::write(&config, text).with_context(|| format!("write {}", config.display()))?;
+    let folder = folder.path();
+    let from = Place::new(source.endpoint(), BUCKET, if case == Holding::Endless { "" } else { "in" });
+    let to = Place::new(destination.endpoint(), BUCKET, "out");
+    let config = solgate_config(folder, &from, &[to], case == Holding::Gzip)?;
     let mut command = std::process::Command::new(&programs.solgate);
     command.arg("--config").arg(config).args(["sync", "--output", "json"]);
-    command.arg("--failed-file").arg(folder.path().join("failed.json"));
+    command.arg("--failed-file").arg(folder.join("failed.json"));
     command.args(arguments.memory.iter().flat_map(|size| ["--memory", size]));
     let log = record::directory()?.join(format!("memory-{}.log", case.name()));
     let terms = if case == Holding::Endless { STOPPED } else { Terms::default() };
