@@ -7,11 +7,11 @@ use mimalloc::MiMalloc;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// What is freed goes back after 10 ms and not after a second, in which it adds up to a third of a small budget; and no huge
-/// pages, even where the kernel gives them to everybody. The allocator takes neither from anywhere but the environment, and
-/// reads that before `main`.
+/// What is freed goes back after a tenth of a second and not after a whole one, in which it adds up to half of a small
+/// budget; and no huge pages, even where the kernel gives them to everybody. The allocator takes neither from anywhere but
+/// the environment, and reads that before `main`.
 #[cfg(unix)]
-const SETTINGS: [(&str, &str); 2] = [("MIMALLOC_PURGE_DELAY", "10"), ("MIMALLOC_ALLOW_THP", "0")];
+const SETTINGS: [(&str, &str); 2] = [("MIMALLOC_PURGE_DELAY", "100"), ("MIMALLOC_ALLOW_THP", "0")];
 
 /// Begins the program again with [`SETTINGS`] in its environment, as the same process, unless they are there: what somebody
 /// set stays as it is. Where that does not go, the program goes on and takes more memory.

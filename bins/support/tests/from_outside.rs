@@ -147,7 +147,7 @@ fn signal(child: &Child, name: &str) {
 #[test]
 #[cfg(target_os = "linux")]
 fn the_allocator_gives_back_soon_unless_somebody_said_when() {
-    for (said, expected) in [(None, "10"), (Some("500"), "500")] {
+    for (said, expected) in [(None, "100"), (Some("500"), "500")] {
         let mut command = task(&["wait"]);
         command.env_remove("MIMALLOC_PURGE_DELAY").envs(said.map(|said| ("MIMALLOC_PURGE_DELAY", said)));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
