@@ -13,8 +13,9 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 #[cfg(unix)]
 const SETTINGS: [(&str, &str); 2] = [("MIMALLOC_PURGE_DELAY", "100"), ("MIMALLOC_ALLOW_THP", "0")];
 
-/// Begins the program again with [`SETTINGS`] in its environment, as the same process, unless they are there: what somebody
-/// set stays as it is. Where that does not go, the program goes on and takes more memory.
+/// Begins the program again, as the same process, with those of [`SETTINGS`] in its environment that are not there: what
+/// somebody set stays as it is. Where that does not go, the program goes on, and takes more memory; the attempt leaves
+/// `SIGPIPE` at its default.
 #[cfg(unix)]
 pub(crate) fn settle() {
     use std::{env, os::unix::process::CommandExt as _, process::Command};
@@ -22,6 +23,10 @@ pub(crate) fn settle() {
     let missing: Vec<_> = SETTINGS.into_iter().filter(|(name, _)| env::var_os(name).is_none()).collect();
     let mut arguments = env::args_os();
     let (false, Some(name), Ok(program)) = (missing.is_empty(), arguments.next(), env::current_exe()) else { return };
+    // Started by the dynamic loader: that is what would begin again.
+    if program.file_name().is_none_or(|name| name.to_string_lossy().contains(".so")) {
+        return;
+    }
     // It returns only where it failed.
     let _failed = Command::new(program).arg0(name).args(arguments).envs(missing).exec();
 }

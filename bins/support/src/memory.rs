@@ -13,8 +13,8 @@ const LEAST: u64 = CopyOptions::LEAST_MEMORY;
 /// What a range of keys takes that is listed beside others.
 const LISTER: u64 = ListOptions::LISTER as u64;
 
-/// What it takes besides where two sides are compared, with what the allocator keeps: measured, so that a process that has
-/// nothing else to do stays below 64 MiB.
+/// What it takes besides where two sides are compared, with what the allocator keeps: measured, so that a process with up to
+/// four threads and nothing else to do stays below 64 MiB.
 const SECOND_SIDE: u64 = 512 << 10;
 
 /// Bytes of memory, written as `64MiB`, `1GiB`, `500MB` or `1048576`.

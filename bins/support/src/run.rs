@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{ExitCode, LogFormat, Output, allocator, environment, logging};
+use crate::{ExitCode, LogFormat, Output, allocator, environment, logging, signals};
 
 /// An allocator keeps some memory for each thread: more of them than the network can use cost and bring nothing.
 const MOST_THREADS: usize = 4;
@@ -35,6 +35,10 @@ where
             return ExitCode::RunFailed.into();
         }
     };
+    {
+        let _context = runtime.enter();
+        signals::outlive_readers();
+    }
     let ended = panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(async { main().await })));
     let code = match ended {
         Ok(Ok(code)) => code,

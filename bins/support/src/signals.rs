@@ -26,6 +26,17 @@ pub fn cancel_on_signals() -> anyhow::Result<CancellationToken> {
     Ok(token)
 }
 
+/// From now on a reader that goes away is an error of whoever writes, and not the end of the process. To be called where a
+/// runtime is.
+#[cfg(unix)]
+pub(crate) fn outlive_readers() {
+    // Once there is a handler it stays, without this value as well. There is nothing to do about a failure.
+    let _handler = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::pipe());
+}
+
+#[cfg(not(unix))]
+pub(crate) fn outlive_readers() {}
+
 static STOPPED_BY: OnceLock<&str> = OnceLock::new();
 
 /// The first signal that came to the token of [`cancel_on_signals`]: `SIGTERM`.

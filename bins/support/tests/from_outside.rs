@@ -72,11 +72,34 @@ fn a_panic_is_one_line_too() {
 
 #[test]
 fn a_reader_that_goes_away_ends_the_program_quietly() {
-    let mut child = task(&["print"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    loses_its_reader(task(&["print"]));
+}
+
+fn loses_its_reader(mut command: Command) {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let (code, _, stderr) = told(child.wait_with_output().unwrap());
-    assert_eq!((line.as_str(), code, stderr.as_str()), ("a line\n", 6, ""));
+    assert_eq!((line.as_str(), code, stderr.as_str()), ("a line\n", 6, ""), "{command:?}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_program_that_cannot_begin_again_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("task");
+    std::fs::copy(program(), &copy).unwrap();
+    let mut gone = Command::new("sh");
+    gone.args(["-c", "exec 3<\"$1\" && rm \"$1\" && exec /proc/self/fd/3 print", "sh"]).arg(copy);
+    gone.env_remove("MIMALLOC_PURGE_DELAY");
+    loses_its_reader(gone);
+    for loader in ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"] {
+        if std::path::Path::new(loader).exists() {
+            let mut loaded = Command::new(loader);
+            loaded.arg(program()).arg("print").env_remove("MIMALLOC_PURGE_DELAY");
+            loses_its_reader(loaded);
+        }
+    }
 }
 
 #[test]
@@ -149,7 +172,10 @@ fn signal(child: &Child, name: &str) {
 fn the_allocator_gives_back_soon_unless_somebody_said_when() {
     for (said, expected) in [(None, "100"), (Some("500"), "500")] {
         let mut command = task(&["wait"]);
-        command.env_remove("MIMALLOC_PURGE_DELAY").envs(said.map(|said| ("MIMALLOC_PURGE_DELAY", said)));
+        command
+            .env_remove("MIMALLOC_PURGE_DELAY")
+            .env_remove("MIMALLOC_ALLOW_THP")
+            .envs(said.map(|said| ("MIMALLOC_PURGE_DELAY", said)));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let _stdout = ready(&mut child);
         let process = PathBuf::from(format!("/proc/{}", child.id()));

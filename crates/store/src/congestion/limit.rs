@@ -41,13 +41,13 @@ pub(super) struct Limit {
 /// A look at how quick a round trip is without a queue: that is known for a while only.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Look {
-    /// None is needed.
+    /// None is planned.
     No,
     /// What is known is so old that the queue has to be gone for a moment.
     Due,
     /// Few are under way for one round; otherwise the limit is this.
     Now(f64),
-    /// Where there still is a queue, fewer may do as much.
+    /// It has been: where there still is a queue, fewer may do as much.
     Over,
 }
 
@@ -76,6 +76,7 @@ impl Limit {
     pub(super) fn answered(&mut self, class: Class, begun: Instant, under_way: usize, now: Instant) {
         let trip = now - begun;
         let (quickest, is_old) = self.base_rtt.note(class, trip, now);
+        // One that is under way will do.
         if is_old && !matches!(self.look, Look::Now(_)) {
             self.look = Look::Due;
         }
@@ -158,7 +159,7 @@ impl Limit {
             Some((last, Outcome::More)) if last.is_doubling() => self.more(now),
             // So few make no queue.
             _ if from <= AT_FIRST => self.more(now),
-            _ if long_queue || queued && self.has_looked() => (from * AFTER_LONG_QUEUE).max(AT_FIRST),
+            _ if long_queue || queued && self.take_look() => (from * AFTER_LONG_QUEUE).max(AT_FIRST),
             _ if queued => from,
             _ => self.more(now),
         };
@@ -166,13 +167,13 @@ impl Limit {
         self.last = Some(Step { from, to: self.limit, done, queued });
     }
 
-    /// Whether there was a look, of which nothing has been made yet.
-    fn has_looked(&mut self) -> bool {
-        let has_looked = self.look == Look::Over;
-        if has_looked {
+    /// Whether there was a look of which nothing has been made yet; something is made of it now.
+    fn take_look(&mut self) -> bool {
+        let is_over = self.look == Look::Over;
+        if is_over {
             self.look = Look::No;
         }
-        has_looked
+        is_over
     }
 
     fn set(&mut self, limit: f64, now: Instant) {
