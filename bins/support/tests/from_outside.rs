@@ -170,12 +170,14 @@ fn signal(child: &Child, name: &str) {
 #[test]
 #[cfg(target_os = "linux")]
 fn the_allocator_gives_back_soon_unless_somebody_said_when() {
-    for (said, expected) in [(None, "100"), (Some("500"), "500")] {
+    const SETTINGS: [&str; 2] = ["MIMALLOC_PURGE_DELAY", "MIMALLOC_ALLOW_THP"];
+    for (said, expected) in
+        [([None; 2], ["100", "0"]), ([Some("500"), None], ["500", "0"]), ([None, Some("1")], ["100", "1"])]
+    {
         let mut command = task(&["wait"]);
-        command
-            .env_remove("MIMALLOC_PURGE_DELAY")
-            .env_remove("MIMALLOC_ALLOW_THP")
-            .envs(said.map(|said| ("MIMALLOC_PURGE_DELAY", said)));
+        for (name, said) in SETTINGS.into_iter().zip(said) {
+            command.env_remove(name).envs(said.map(|said| (name, said)));
+        }
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let _stdout = ready(&mut child);
         let process = PathBuf::from(format!("/proc/{}", child.id()));
@@ -183,9 +185,10 @@ fn the_allocator_gives_back_soon_unless_somebody_said_when() {
         let arguments = std::fs::read_to_string(process.join("cmdline")).unwrap();
         signal(&child, "TERM");
         assert_eq!(child.wait().unwrap().code(), Some(6));
-        let settings: Vec<_> = environment.split('\0').filter(|setting| setting.starts_with("MIMALLOC_")).collect();
-        assert!(settings.contains(&&*format!("MIMALLOC_PURGE_DELAY={expected}")), "{settings:?}");
-        assert!(settings.contains(&"MIMALLOC_ALLOW_THP=0"), "{settings:?}");
+        for (name, expected) in SETTINGS.into_iter().zip(expected) {
+            let settings: Vec<_> = environment.split('\0').filter(|setting| setting.starts_with(name)).collect();
+            assert_eq!(settings, [format!("{name}={expected}")]);
+        }
         assert_eq!(arguments, format!("{}\0wait\0", program().display()));
     }
 }
