@@ -3,6 +3,11 @@
 /// What it must bring to have twice as many: so much more. Of fewer than twice as many less is asked, in proportion.
 const WORTH_IT: f64 = 0.25;
 
+/// A doubling that brought so much of what it could is followed by a greater step.
+const NEARLY_ALL: f64 = 0.6;
+/// So many such doublings in a row: one may be luck.
+const SURE: u32 = 2;
+
 /// Where so much less comes than did before, fewer may bring as much.
 const FALL: f64 = 0.25;
 
@@ -10,12 +15,15 @@ const FALL: f64 = 0.25;
 const LONGEST_WAIT: u32 = 32;
 
 /// Grows while more of something bring more: twice as many are tried, and given up again where they gain too little; each
-/// time it is given up, the next trial comes twice as late.
+/// time it is given up, the next trial comes twice as late. One that only grows tries four times as many where twice as
+/// many brought nearly twice as much, twice in a row.
 #[derive(Debug)]
 pub struct HillClimb {
     limit: usize,
     most: usize,
     falls: bool,
+    /// Trials in a row that brought nearly all they could.
+    sure: u32,
     /// How many there were, and how much they brought, while another number is tried.
     before: Option<(usize, f64)>,
     /// How much they brought of late, where no other number is tried.
@@ -30,7 +38,7 @@ impl HillClimb {
     pub fn up(first: usize, most: usize) -> Self {
         let most = most.max(1);
         let limit = first.clamp(1, most);
-        Self { limit, most, falls: false, before: None, usual: 0.0, wait: 0, waited: 1 }
+        Self { limit, most, falls: false, sure: 0, before: None, usual: 0.0, wait: 0, waited: 1 }
     }
 
     /// The same, and shrinks: where less comes than before, half as many are tried, and kept where they bring as much.
@@ -47,19 +55,24 @@ impl HillClimb {
     pub fn bring(&mut self, rate: f64) {
         match self.before.take() {
             Some((before, brought)) if rate < brought * (1.0 + WORTH_IT * more(before, self.limit)) => {
-                if self.limit > before {
+                let leapt = self.limit > 2 * before;
+                if self.limit > before && !leapt {
                     self.waited = (self.waited * 2).min(LONGEST_WAIT);
                     self.wait = self.waited;
                 }
-                (self.limit, self.usual) = (before, brought);
+                (self.limit, self.usual, self.sure) = (before, brought, 0);
+                if leapt {
+                    self.rise(brought);
+                }
             }
             Some((before, _)) if self.limit < before => {
                 // It is another situation, and more may soon be worth it again.
                 (self.wait, self.waited) = (0, 1);
                 self.fall(rate);
             }
-            Some(_) => {
-                self.waited = 1;
+            Some((before, brought)) => {
+                let all = rate >= brought * (1.0 + NEARLY_ALL * more(before, self.limit));
+                (self.waited, self.sure) = (1, if all { self.sure + 1 } else { 0 });
                 self.rise(rate);
             }
             None if self.falls && rate < self.usual * (1.0 - FALL) => self.fall(rate),
@@ -73,7 +86,8 @@ impl HillClimb {
 
     fn rise(&mut self, rate: f64) {
         self.usual = rate;
-        self.try_another(rate, self.limit.saturating_mul(2).min(self.most));
+        let step = if self.sure >= SURE && !self.falls { 4 } else { 2 };
+        self.try_another(rate, self.limit.saturating_mul(step).min(self.most));
     }
 
     fn fall(&mut self, rate: f64) {
@@ -124,6 +138,27 @@ mod tests {
                 assert_eq!(later(&mut climb, 1000, worth, 0.0), settled, "up to {most}, {worth} are worth it");
             }
         }
+    }
+
+    /// The numbers it tries, one after the other, where so many bring each 1 and others nothing.
+    fn tried(mut climb: HillClimb, looks: usize, worth: usize) -> Vec<usize> {
+        let look = |_| {
+            climb.bring(climb.limit().min(worth) as f64);
+            climb.limit()
+        };
+        (0..looks).map(look).collect()
+    }
+
+    #[test]
+    fn one_that_only_grows_takes_greater_steps_where_more_bring_all_they_can() {
+        assert_eq!(tried(HillClimb::up(1, 32), 5, 100), [2, 4, 16, 32, 32]);
+        assert_eq!(tried(HillClimb::up_and_down(1, 32), 5, 100), [2, 4, 8, 16, 32]);
+        assert_eq!(tried(HillClimb::up(1, 32), 3, 3), [2, 4, 8], "four bring half of what they could more");
+    }
+
+    #[test]
+    fn a_step_that_was_too_great_is_followed_by_a_smaller_one() {
+        assert_eq!(tried(HillClimb::up(1, 64), 6, 6), [2, 4, 16, 8, 16, 8]);
     }
 
     #[test]
