@@ -32,8 +32,6 @@ pub(crate) struct State {
     page_size: f64,
     /// The most memory that a page took lately, in KiB; not less than there is for each.
     pub(crate) page_memory: usize,
-    /// How far expectations are believed: keys that come in clusters seem to go on for ever.
-    trust: f64,
     /// Requests that brought nothing, because of cuts.
     vain: usize,
 }
@@ -49,7 +47,6 @@ impl State {
             pages: 0,
             page_size: 0.0,
             page_memory,
-            trust: 1.0,
             vain: 0,
         }
     }
@@ -71,17 +68,8 @@ impl State {
         samples.for_each(|entry| self.alphabet.learn(side.relative(&entry.key)));
     }
 
-    /// Learns from what a range brought until it met the one that was cut off.
+    /// Learns from whether a range brought anything.
     pub(crate) fn judge(&mut self, piece: &Progress) {
-        #[allow(clippy::cast_precision_loss)]
-        match piece.since_cut {
-            Some(0) => {
-                self.trust /= 4.0;
-                self.vain += 1;
-            }
-            Some(entries) if entries as f64 >= self.page_size => self.trust = (2.0 * self.trust).min(1.0),
-            _ => {}
-        }
         self.vain += usize::from(piece.parent.is_some() && !piece.brought);
         if let Some(parent) = piece.parent.and_then(|parent| self.pieces.get_mut(&parent)) {
             parent.trust = if piece.brought { 1.0 } else { parent.trust / 8.0 };
@@ -120,21 +108,20 @@ impl State {
         #[allow(clippy::cast_precision_loss)]
         let so_far = self.pages as f64 * self.page_size;
         let leap = if piece.seen.is_some() { so_far } else { 2.0 * piece.leap };
-        let cut = piece.ahead(&self.alphabet, leap / self.trust, true)?;
+        let cut = piece.ahead(&self.alphabet, leap, true)?;
         Some((id, cut, leap))
     }
 
     fn cut_longest(&self) -> Option<(usize, String, f64)> {
-        let left = |(id, piece)| Some((Progress::left(piece, &self.alphabet, self.trust)?, id, piece));
         let seen = self.pieces.iter().filter(|(_, piece)| piece.seen.is_some());
-        let mut worthy: Vec<(f64, &usize, &Progress)> =
-            seen.filter_map(left).filter(|(left, ..)| *left > WORTH_A_CUT * self.page_size).collect();
+        let left = seen.filter_map(|(id, piece)| Some((piece.left(&self.alphabet)?, id, piece)));
+        let mut worthy: Vec<_> = left.filter(|(left, ..)| *left > WORTH_A_CUT * self.page_size).collect();
         worthy.sort_by(|(one, ..), (other, ..)| other.total_cmp(one));
         worthy.into_iter().find_map(|(_, id, piece)| {
             let until = piece.until()?;
-            let cut = self.alphabet.between(piece.seen.as_deref()?, until, piece.trust / 2.0)?;
-            let near = piece.ahead(&self.alphabet, WORTH_A_CUT * self.page_size / self.trust, false);
-            let cut = near.filter(|near| near.as_str() < until).map_or(cut.clone(), |near| near.max(cut));
+            let half = self.alphabet.between(piece.seen.as_deref()?, until, piece.trust / 2.0);
+            let near = piece.ahead(&self.alphabet, WORTH_A_CUT * self.page_size, false);
+            let cut = half.max(near.filter(|near| near.as_str() < until))?;
             Some((*id, cut, 0.0))
         })
     }
@@ -149,14 +136,39 @@ impl State {
         pieces.into_iter().find_map(|(id, piece)| {
             let leap = match piece.until() {
                 None => Some(window).filter(|_| !is_full)?,
-                Some(_) => match piece.left(&self.alphabet, self.trust)? {
+                Some(_) => match piece.left(&self.alphabet)? {
                     left if left > 2.0 * window => window,
                     left if left > WORTH_A_CUT * self.page_size && is_full => left / 2.0,
                     _ => return None,
                 },
             };
-            let cut = piece.ahead(&self.alphabet, leap / self.trust, false)?;
+            let cut = piece.ahead(&self.alphabet, leap, false)?;
             piece.until().is_none_or(|until| cut.as_str() < until).then_some((*id, cut, leap))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alphabet::Stretch;
+
+    #[test]
+    fn a_range_that_was_cut_in_vain_again_and_again_is_still_cut() {
+        let mut state = State::new(KeyRange::ALL, 1, 16, 256);
+        let keys: Vec<String> = (0..1000).map(|n| format!("logs/{n:06}")).collect();
+        keys.iter().for_each(|key| state.alphabet.learn(key));
+        let range = KeyRange { after: None, until: Some(Key::from("logs/5")) };
+        let stretch = Stretch { first: keys[0].clone(), last: keys[999].clone(), entries: 1000.0 };
+        let mut piece = Progress::new(range, 1);
+        (piece.seen, piece.inherited, piece.brought) = (Some(keys[999].clone()), vec![stretch], true);
+        (state.pieces, state.pages, state.page_size) = (BTreeMap::from([(0, piece)]), 900, 100.0);
+        for vain in 0..40 {
+            let behind = state.cut(1, Favour::Longest, false);
+            let behind = behind.and_then(|id| state.pieces.remove(&id));
+            state.judge(&behind.unwrap_or_else(|| panic!("not cut after {vain} times")));
+            // What lay behind the cut was empty, and more of the same was known to come before.
+            state.pieces.get_mut(&0).unwrap().range.until = Some(Key::from("logs/5"));
+        }
     }
 }

@@ -125,7 +125,6 @@ impl Pool {
         if let Some(known) = pages.known().filter(|known| piece.seen.as_deref().is_none_or(|seen| seen < *known)) {
             piece.seen = Some(known.to_owned());
             piece.brought |= inside > 0;
-            piece.since_cut = piece.since_cut.map(|entries| entries + inside);
             piece.saw(side, page);
         }
         page.truncate(inside);

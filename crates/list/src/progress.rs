@@ -32,8 +32,6 @@ pub(crate) struct Progress {
     pub(crate) brought: bool,
     /// How far expectations of it are believed: what was cut off was empty.
     pub(crate) trust: f64,
-    /// Entries that it brought since it was cut, where it was.
-    pub(crate) since_cut: Option<usize>,
     /// Its pages have to be read before it goes on.
     pub(crate) waits: bool,
     /// Which sides have ended.
@@ -51,7 +49,6 @@ impl Progress {
             parent: None,
             brought: false,
             trust: 1.0,
-            since_cut: None,
             waits: false,
             ended: vec![false; sides],
         }
@@ -103,10 +100,10 @@ impl Progress {
     }
 
     /// How many entries are still to come, if anything is known of them.
-    pub(crate) fn left(&self, alphabet: &Alphabet, trust: f64) -> Option<f64> {
+    pub(crate) fn left(&self, alphabet: &Alphabet) -> Option<f64> {
         let (known, until) = (self.known().filter(|_| self.ended.contains(&false))?, self.until()?);
         let left = self.stretches().into_iter().map(|stretch| alphabet.left(&stretch, known, until));
-        Some(trust * left.reduce(f64::min)?)
+        left.reduce(f64::min)
     }
 
     /// A key so many entries further.
