@@ -22,9 +22,9 @@ impl ListOptions {
 }
 
 impl Default for ListOptions {
-    /// 32 ranges: more make listing from afar no faster.
+    /// 64 ranges: more make listing from afar hardly faster.
     fn default() -> Self {
-        Self { listers: 32, retry: RetryOptions::default(), skip: Skip::nothing() }
+        Self { listers: 64, retry: RetryOptions::default(), skip: Skip::nothing() }
     }
 }
 

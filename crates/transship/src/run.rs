@@ -17,6 +17,10 @@ use transship_types::Entry;
 
 use crate::Result;
 
+/// Ranges of keys that are listed side by side while objects are copied: a quarter of [`CopyOptions::memory`] at its default
+/// holds so many.
+pub(crate) const LISTERS: usize = 32;
+
 /// How a run goes.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
@@ -41,7 +45,7 @@ impl Default for RunOptions {
             copy: CopyOptions::default(),
             skip_existing: false,
             hints: false,
-            listers: ListOptions::default().listers,
+            listers: LISTERS,
             work_dir: std::env::temp_dir(),
             cancel: CancellationToken::new(),
         }

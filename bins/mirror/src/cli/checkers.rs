@@ -4,7 +4,7 @@ use transship::listings::ListOptions;
 /// How many ranges of keys are listed side by side.
 #[derive(Debug, Args)]
 pub struct CheckersArgs {
-    /// How many ranges of keys are listed at once, at most: fewer where memory does not hold them [default: 32]
+    /// How many ranges of keys are listed at once, at most: fewer where memory does not hold them [default: 64]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     checkers: Option<u16>,
 }

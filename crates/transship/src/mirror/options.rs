@@ -7,7 +7,7 @@ use transship_transfer::{CopyOptions, Destination};
 use transship_types::Entry;
 
 use super::{Backup, Content, CutOff, Guards};
-use crate::Place;
+use crate::{Place, run::LISTERS};
 
 /// From where, and to where.
 #[derive(Clone, Debug)]
@@ -82,7 +82,7 @@ impl Default for MirrorOptions {
     fn default() -> Self {
         Self {
             copy: CopyOptions::default(),
-            list: ListOptions::default(),
+            list: ListOptions { listers: LISTERS, ..ListOptions::default() },
             policy: Policy::listed(),
             content: Content::default(),
             immutable: false,
