@@ -256,4 +256,13 @@ mod tests {
         assert!(limit.refused(at(31), 2, at(40)));
         assert_eq!(limit.get(), 5);
     }
+
+    #[test]
+    fn a_look_that_falls_due_during_another_does_not_lose_what_the_limit_was() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut limit = Limit { look: Look::Now(64.0), ..Limit::new(start) };
+        (1..=16).for_each(|n| limit.answered(Class::new(0), at(2 * n - 1), 16, at(2 * n)));
+        assert_eq!(limit.get(), 64);
+    }
 }
