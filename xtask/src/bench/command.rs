@@ -59,7 +59,7 @@ impl Contender {
                     .args(flags);
             }
             Tool::Mirror(flags) => {
-                command.arg("--config").arg(remotes_config(route)?);
+                command.arg("--config").arg(route_config(route)?);
                 match case.task {
                     Task::List => command.args(["ls", &remote("from", &route.from)]),
                     _ => command.arg("sync").args(remotes(route)),
@@ -80,7 +80,7 @@ impl Contender {
 }
 
 fn rclone(command: &mut Command, setting: Setting, case: &Case, route: &Route<'_>) -> Result<()> {
-    command.arg("--config").arg(remotes_config(route)?);
+    command.arg("--config").arg(route_config(route)?);
     let (numbers, best, flags): (&[_], _, _) = match (case.task, case.kind) {
         (Task::List, _) => {
             command.args(["lsf", "-R", &remote("from", &route.from)]);
@@ -203,7 +203,7 @@ fn gunzip(case: &Case, route: &Route<'_>) -> Result<Command> {
 fn pipes(rclone: &Path, case: &Case, route: &Route<'_>) -> Result<Command> {
     let names: String = (0..case.stock.count()).map(|n| case.stock.key(n) + "\n").collect();
     let names = written(route.folder.join("names"), &names)?;
-    let config = remotes_config(route)?;
+    let config = route_config(route)?;
     let script = written(route.folder.join("one.sh"), PIPES)?;
     let paths: Vec<_> = std::iter::once(&route.from).chain(&route.to).map(Place::path).collect();
     let [from, first, second] = &*paths else { anyhow::bail!("this needs two destinations") };
@@ -213,7 +213,7 @@ fn pipes(rclone: &Path, case: &Case, route: &Route<'_>) -> Result<Command> {
     Ok(command)
 }
 
-fn remotes_config(route: &Route<'_>) -> Result<PathBuf> {
+fn route_config(route: &Route<'_>) -> Result<PathBuf> {
     let to = route.to.first().unwrap_or(&route.from);
     rclone_config(route.folder, &route.from.endpoint, &to.endpoint)
 }
