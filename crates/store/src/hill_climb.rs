@@ -1,11 +1,12 @@
 //! How many of something run side by side.
 
-/// What it must bring to have twice as many: so much more. Of fewer than twice as many less is asked, in proportion.
+/// What it must bring to have twice as many: so much more. Of fewer than twice as many less is asked, in proportion; of more,
+/// what two doublings are asked of which the first brings all it can.
 const WORTH_IT: f64 = 0.25;
 
-/// A doubling that brought so much of what it could is followed by a greater step.
+/// Trials that brought so much of what they could, a doubling 1.6 times, are followed by a greater step.
 const NEARLY_ALL: f64 = 0.6;
-/// So many such doublings in a row: one may be luck.
+/// So many of them in a row: one may be luck.
 const SURE: u32 = 2;
 
 /// Where so much less comes than did before, fewer may bring as much.
@@ -15,8 +16,8 @@ const FALL: f64 = 0.25;
 const LONGEST_WAIT: u32 = 32;
 
 /// Grows while more of something bring more: twice as many are tried, and given up again where they gain too little; each
-/// time it is given up, the next trial comes twice as late. One that only grows tries four times as many where twice as
-/// many brought nearly twice as much, twice in a row.
+/// time it is given up, the next trial comes twice as late. One that only grows tries four times as many where two
+/// trials in a row brought nearly all they could.
 #[derive(Debug)]
 pub struct HillClimb {
     limit: usize,
@@ -54,7 +55,7 @@ impl HillClimb {
     /// Takes note of how much so many bring in a unit of time, and decides how many there are to be.
     pub fn bring(&mut self, rate: f64) {
         match self.before.take() {
-            Some((before, brought)) if rate < brought * (1.0 + WORTH_IT * more(before, self.limit)) => {
+            Some((before, brought)) if rate < brought * worth_it(before, self.limit) => {
                 let leapt = self.limit > 2 * before;
                 if self.limit > before && !leapt {
                     self.waited = (self.waited * 2).min(LONGEST_WAIT);
@@ -101,6 +102,12 @@ impl HillClimb {
             self.limit = number;
         }
     }
+}
+
+/// How many times as much another number has to bring.
+fn worth_it(before: usize, now: usize) -> f64 {
+    let twice = 2 * before;
+    if now > twice { 2.0 * worth_it(twice, now) } else { 1.0 + WORTH_IT * more(before, now) }
 }
 
 /// How many more, as a part of how many there were; below zero where there are fewer.
@@ -159,6 +166,16 @@ mod tests {
     #[test]
     fn a_step_that_was_too_great_is_followed_by_a_smaller_one() {
         assert_eq!(tried(HillClimb::up(1, 64), 6, 6), [2, 4, 16, 8, 16, 8]);
+        assert_eq!(tried(HillClimb::up(1, 40), 6, 25), [2, 4, 16, 40, 32, 40], "less than four times as many are left");
+    }
+
+    #[test]
+    fn greater_steps_end_where_doublings_do() {
+        for (most, worth) in (1..80).flat_map(|most| (1..80).map(move |worth| (most, worth))) {
+            let [up, both] = [HillClimb::up(1, most), HillClimb::up_and_down(1, most)];
+            let [up, both] = [up, both].map(|mut climb| later(&mut climb, 1000, worth, 0.0));
+            assert_eq!(up, both, "up to {most}, {worth} are worth it");
+        }
     }
 
     #[test]
