@@ -7,6 +7,7 @@ use transship_types::{Entry, Key};
 use crate::{
     KeyRange, Side,
     alphabet::{Alphabet, Stretch},
+    own_order::in_both_orders,
 };
 
 /// Pages of a piece that tell how dense keys lie.
@@ -104,6 +105,11 @@ impl Progress {
         let (known, until) = (self.known().filter(|_| self.ended.contains(&false))?, self.until()?);
         let left = self.stretches().into_iter().map(|stretch| alphabet.left(&stretch, known, until));
         left.reduce(f64::min)
+    }
+
+    /// Where it may be cut instead of there, whatever the store's order; `None` where it may not.
+    pub(crate) fn cut_at(&self, cut: String) -> Option<String> {
+        in_both_orders(cut, self.known().unwrap_or_default())
     }
 
     /// A key so many entries further.
