@@ -66,7 +66,7 @@ async fn no_more_ranges_are_listed_at_once_than_memory_holds() {
         for bucket in ["from", "to"] {
             server.store().number(bucket, COUNT / 3, 0, StoredObject::new("content"));
         }
-        server.faults().add(Fault::new(Effect::Delay(Duration::from_millis(30))).on(Operation::ListObjectsV2));
+        server.faults().add(Fault::new(Effect::Delay(Duration::from_millis(100))).on(Operation::ListObjectsV2));
         let ran = scene.run(args);
         assert_eq!(ran.code, 0, "{}", ran.stderr);
         server.most_in_flight()

@@ -7,7 +7,8 @@ use crate::pool::LISTER;
 /// How a listing goes.
 #[derive(Clone, Debug)]
 pub struct ListOptions {
-    /// How many ranges are listed side by side, at most. 1 lists from the first page to the last.
+    /// How many ranges are listed side by side, at most. 1 lists from the first page to the last. Each takes up to
+    /// [`LISTER`](Self::LISTER) bytes.
     pub listers: usize,
     /// When a page is asked for again.
     pub retry: RetryOptions,
@@ -22,7 +23,8 @@ impl ListOptions {
 }
 
 impl Default for ListOptions {
-    /// 64 ranges: more make listing from afar hardly faster.
+    /// 64 ranges, 96 MiB of pages at most: more make listing from afar hardly faster. Where two sides are listed, or objects
+    /// are copied meanwhile, fewer do.
     fn default() -> Self {
         Self { listers: 64, retry: RetryOptions::default(), skip: Skip::nothing() }
     }

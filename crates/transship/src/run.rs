@@ -17,8 +17,8 @@ use transship_types::Entry;
 
 use crate::Result;
 
-/// Ranges of keys that are listed side by side while objects are copied: a quarter of [`CopyOptions::memory`] at its default
-/// holds so many.
+/// Ranges of keys that are listed side by side while objects are copied: 48 MiB of pages, a quarter of what there is for
+/// copies.
 pub(crate) const LISTERS: usize = 32;
 
 /// How a run goes.
@@ -31,7 +31,8 @@ pub struct RunOptions {
     /// Sizes, times and ETags of the entries are hints, not promises: see [`hint`](transship_transfer::Job::hint). Where a
     /// decision hangs on an object's time - the newest of several wins, or ages are compared - the source is asked first.
     pub hints: bool,
-    /// How many ranges of keys of a listing are listed side by side, at most.
+    /// How many ranges of keys of a listing are listed side by side, at most: 32 by default, which take up to 48 MiB beside
+    /// what copies may take.
     pub listers: usize,
     /// Where goes what is too large for memory: a plan, what a destination holds.
     pub work_dir: PathBuf,

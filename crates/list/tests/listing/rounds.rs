@@ -19,13 +19,13 @@ fn hash(n: u64) -> u64 {
 
 /// Lists `COUNT` keys twice, in pieces and in order, and says how many times as fast as page by page, and with how many
 /// requests for each hundred pages.
-async fn listed(key: impl Fn(u64) -> String) -> [(f64, u64); 2] {
+async fn listed(key: impl Fn(u64) -> String, listers: usize) -> [(f64, u64); 2] {
     let keys: Vec<String> = (0..COUNT).map(key).collect();
     let pages = keys.len().div_ceil(PAGE);
     let mut found = [(0.0, 0); 2];
     for (found, ordered) in found.iter_mut().zip([false, true]) {
         let bucket = Arc::new(SlowBucket::steady(keys.clone(), PAGE, TRIP / 2));
-        let options = ListOptions { listers: 16, ..ListOptions::default() };
+        let options = ListOptions { listers, ..ListOptions::default() };
         let (side, begun) = (Side::new(bucket.clone(), ""), Instant::now());
         let count: usize = if ordered {
             entries(side, KeyRange::ALL, options).try_fold(0, |n, _| async move { Ok(n + 1) }).await.unwrap()
@@ -46,7 +46,18 @@ async fn listed(key: impl Fn(u64) -> String) -> [(f64, u64); 2] {
 /// At least so many times as fast with sixteen listers, and at most so many requests for a hundred pages: a tenth less than
 /// they were found to be. Who comes first among tasks that wake at the same moment makes a difference in order.
 async fn takes(what: &str, key: impl Fn(u64) -> String, in_pieces: (f64, u64), in_order: (f64, u64)) {
-    for ((speed, requests), (least, most)) in listed(key).await.into_iter().zip([in_pieces, in_order]) {
+    takes_with(16, what, key, in_pieces, in_order).await;
+}
+
+/// The same with so many listers.
+async fn takes_with(
+    listers: usize,
+    what: &str,
+    key: impl Fn(u64) -> String,
+    in_pieces: (f64, u64),
+    in_order: (f64, u64),
+) {
+    for ((speed, requests), (least, most)) in listed(key, listers).await.into_iter().zip([in_pieces, in_order]) {
         assert!(speed >= least && requests <= most, "{what}: {speed:.1} times as fast, {requests} requests");
     }
 }
@@ -54,6 +65,11 @@ async fn takes(what: &str, key: impl Fn(u64) -> String, in_pieces: (f64, u64), i
 #[tokio::test(start_paused = true)]
 async fn numbers_in_a_folder() {
     takes("flat", |n| format!("warehouse/orders/00000/part-{n:06}.parquet"), (11.8, 107), (11.6, 107)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn numbers_in_a_folder_by_sixty_four() {
+    takes_with(64, "flat, 64", |n| format!("in/{n:06}"), (28.0, 112), (29.0, 115)).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -52,7 +52,8 @@ pub enum Deletion {
 pub struct MirrorOptions {
     /// How objects are copied.
     pub copy: CopyOptions,
-    /// How both ends are listed. What the filter rules out is skipped besides.
+    /// How both ends are listed, in up to 32 ranges by default: half of [`ListOptions::default`]'s, which is for one side.
+    /// What the filter rules out is skipped besides.
     pub list: ListOptions,
     /// When two objects are the same.
     pub policy: Policy,
