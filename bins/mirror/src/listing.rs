@@ -1,10 +1,10 @@
 //! `transship-mirror ls` and `size`
 
-use std::{pin::Pin, sync::Arc};
+use std::{io::Write, pin::Pin, sync::Arc};
 
 use anyhow::Result;
 use futures::{
-    StreamExt, TryStreamExt,
+    FutureExt, StreamExt, TryStreamExt,
     stream::{self, BoxStream, Peekable},
 };
 use time::OffsetDateTime;
@@ -24,16 +24,17 @@ use crate::{
 /// `ls`: size and path of every object, as rclone prints them; or JSON lines.
 pub(crate) async fn ls(cli: &Cli, args: &ListArgs) -> Result<ExitCode> {
     let mut out = Output::stdout();
-    each(cli, args, Order::OfKeys, |path, entry| {
-        let line = match args.output {
-            OutputFormat::Text => format!("{:>9} {path}", entry.size),
-            OutputFormat::Json => {
+    each(cli, args, Order::OfKeys, |told| {
+        match (told, args.output) {
+            (Told::Entry(path, entry), OutputFormat::Text) => writeln!(out, "{:>9} {path}", entry.size)?,
+            (Told::Entry(path, entry), OutputFormat::Json) => {
                 let mut object = serde_json::to_value(entry)?;
                 object["key"] = path.into();
-                object.to_string()
+                writeln!(out, "{object}")?;
             }
-        };
-        Ok(out.line(&line)?)
+            (Told::Pause, _) => out.flush()?,
+        }
+        Ok(())
     })
     .await
 }
@@ -41,8 +42,10 @@ pub(crate) async fn ls(cli: &Cli, args: &ListArgs) -> Result<ExitCode> {
 /// `size`: how many objects, and their bytes.
 pub(crate) async fn size(cli: &Cli, args: &ListArgs) -> Result<ExitCode> {
     let (mut count, mut bytes) = (0_u64, 0_u64);
-    let code = each(cli, args, Order::Any, |_, entry| {
-        (count, bytes) = (count + 1, bytes + entry.size);
+    let code = each(cli, args, Order::Any, |told| {
+        if let Told::Entry(_, entry) = told {
+            (count, bytes) = (count + 1, bytes + entry.size);
+        }
         Ok(())
     })
     .await?;
@@ -84,18 +87,26 @@ impl Order {
     }
 }
 
+/// What a listing tells.
+enum Told<'a> {
+    /// An object, and its path.
+    Entry(&'a str, &'a Entry),
+    /// Nothing more for now: whoever reads the output is not to wait for what is there.
+    Pause,
+}
+
 async fn each(
     cli: &Cli,
     args: &ListArgs,
     order: Order,
-    mut take: impl FnMut(&str, &Entry) -> Result<()>,
+    mut take: impl FnMut(Told<'_>) -> Result<()>,
 ) -> Result<ExitCode> {
     // Mistakes of the command line come before the first request. Filters are read once: they may stand on stdin.
     let filter = args.filters.filter(OffsetDateTime::now_utc())?;
     let source = Remotes::of(cli)?.source(&args.remote).await?;
     let (filter, place) = (Arc::new(of_source(filter, &source)?), source.place);
     let cancel = cancel_on_signals()?;
-    let listers = default_memory().listers_alone(args.checkers.of_one());
+    let listers = default_memory().listers_alone(args.checkers.wanted());
     let options = ListOptions { listers, skip: excluded(&filter), ..ListOptions::default() };
     let side = Side::new(place.bucket.clone(), place.prefix.clone());
     let side = match side.bucket.capabilities().ordered_listing && !args.sort_listings {
@@ -110,10 +121,19 @@ async fn each(
         listed = order.listing(&side, &options);
     }
     let mut listed = std::pin::pin!(listed.take_until(cancel.clone().cancelled_owned()));
-    while let Some(entry) = listed.try_next().await.map_err(failed)? {
+    loop {
+        let ready = listed.try_next().now_or_never();
+        if !matches!(ready, Some(Ok(Some(_)))) {
+            take(Told::Pause)?;
+        }
+        let next = match ready {
+            Some(next) => next,
+            None => listed.try_next().await,
+        };
+        let Some(entry) = next.map_err(failed)? else { break };
         let path = side.relative(&entry.key);
         if filter.includes(path, &entry) {
-            take(path, &entry)?;
+            take(Told::Entry(path, &entry))?;
         }
     }
     Ok(if cancel.is_cancelled() { ExitCode::Stopped } else { ExitCode::Done })

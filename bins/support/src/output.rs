@@ -25,9 +25,9 @@ impl fmt::Display for OutputClosed {
 impl std::error::Error for OutputClosed {}
 
 impl Output {
-    /// The process's stdout, buffered until [`Write::flush`] or [`Output::line`].
+    /// The process's stdout, buffered until [`Write::flush`] or [`Output::line`], or until there are 64 KiB.
     pub fn stdout() -> Self {
-        Self(io::BufWriter::new(io::stdout()))
+        Self(io::BufWriter::with_capacity(64 << 10, io::stdout()))
     }
 
     /// Writes a line, and everything before it, at once.
@@ -56,6 +56,9 @@ fn mark(error: io::Error) -> io::Error {
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.buffer().len() + bytes.len() > self.0.capacity() {
+            self.flush()?;
+        }
         self.0.write(bytes).map_err(mark)
     }
 
