@@ -43,8 +43,8 @@ pub(crate) async fn run(cli: &Cli, args: &CheckArgs) -> Result<ExitCode> {
         ..MirrorOptions::default()
     };
     options.sort = args.sort_listings;
-    options.list.listers = default_memory().listers_of_two(args.checkers.of_two());
-    options.copy.transfers = args.checkers.of_two();
+    options.list.listers = default_memory().listers_of_two(args.checkers.wanted());
+    options.copy.transfers = args.checkers.wanted();
     let mut found = changes(&ends, &options).stream;
     loop {
         let change = tokio::select! {

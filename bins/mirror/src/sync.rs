@@ -87,7 +87,7 @@ fn options(
         ..MirrorOptions::default()
     };
     let memory = args.memory();
-    options.list.listers = memory.listers_of_two(args.checkers.of_two());
+    options.list.listers = memory.listers_of_two(args.checkers.wanted());
     options.copy.transfers = usize::from(args.transfers);
     options.copy.memory = memory.for_data();
     options.copy.bandwidth = args.run.bandwidth();

@@ -23,10 +23,9 @@ impl ListOptions {
 }
 
 impl Default for ListOptions {
-    /// 64 ranges, 96 MiB of pages at most: more make listing from afar hardly faster. Where two sides are listed, or objects
-    /// are copied meanwhile, fewer do.
+    /// 32 ranges, 48 MiB of pages at most: more make listing from afar little faster.
     fn default() -> Self {
-        Self { listers: 64, retry: RetryOptions::default(), skip: Skip::nothing() }
+        Self { listers: 32, retry: RetryOptions::default(), skip: Skip::nothing() }
     }
 }
 

@@ -17,10 +17,6 @@ use transship_types::Entry;
 
 use crate::Result;
 
-/// Ranges of keys that are listed side by side while objects are copied: 48 MiB of pages, a quarter of what there is for
-/// copies.
-pub(crate) const LISTERS: usize = 32;
-
 /// How a run goes.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
@@ -46,7 +42,7 @@ impl Default for RunOptions {
             copy: CopyOptions::default(),
             skip_existing: false,
             hints: false,
-            listers: LISTERS,
+            listers: ListOptions::default().listers,
             work_dir: std::env::temp_dir(),
             cancel: CancellationToken::new(),
         }

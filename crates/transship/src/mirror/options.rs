@@ -7,7 +7,7 @@ use transship_transfer::{CopyOptions, Destination};
 use transship_types::Entry;
 
 use super::{Backup, Content, CutOff, Guards};
-use crate::{Place, run::LISTERS};
+use crate::Place;
 
 /// From where, and to where.
 #[derive(Clone, Debug)]
@@ -52,8 +52,7 @@ pub enum Deletion {
 pub struct MirrorOptions {
     /// How objects are copied.
     pub copy: CopyOptions,
-    /// How both ends are listed, in up to 32 ranges by default: half of [`ListOptions::default`]'s, which is for one side.
-    /// What the filter rules out is skipped besides.
+    /// How both ends are listed. What the filter rules out is skipped besides.
     pub list: ListOptions,
     /// When two objects are the same.
     pub policy: Policy,
@@ -83,7 +82,7 @@ impl Default for MirrorOptions {
     fn default() -> Self {
         Self {
             copy: CopyOptions::default(),
-            list: ListOptions { listers: LISTERS, ..ListOptions::default() },
+            list: ListOptions::default(),
             policy: Policy::listed(),
             content: Content::default(),
             immutable: false,
