@@ -12,12 +12,12 @@ pub(crate) struct Counts {
 
 impl Counts {
     /// The counts in one line of a runner's output: nextest's `Summary [ 1.2s] 3 tests run: 2 passed, 1 failed, 0
-    /// skipped`, or libtest's `test result: ok. 2 passed; 0 failed; 1 ignored; ...`. Other lines hold none.
+    /// skipped`, or libtest's `test result: ok. 2 passed; 0 failed; 1 ignored; ...`. Other lines hold none: what a failed test
+    /// printed, libtest's line among it, nextest shows with spaces before it, and counts by itself.
     pub(crate) fn of_line(line: &str) -> Self {
         let line = without_colours(line);
-        let line = line.trim();
         let libtest = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". "));
-        let nextest = || line.strip_prefix("Summary [").and_then(|rest| rest.split_once(" run: "));
+        let nextest = || line.trim_start().strip_prefix("Summary [").and_then(|rest| rest.split_once(" run: "));
         let list = libtest.or_else(nextest);
         list.map_or_else(Self::default, |(_, list)| Self::of_list(&without_brackets(list)))
     }
@@ -101,7 +101,10 @@ mod tests {
 
     #[test]
     fn other_lines_hold_no_counts() {
-        for line in ["", "running 5 tests", "test a::b ... ok", "        PASS [   0.004s] xtask 3 passed, 1 failed"] {
+        let shown_again =
+            "    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 9 filtered out; finished in 0.10s";
+        let pass = "        PASS [   0.004s] xtask 3 passed, 1 failed";
+        for line in ["", "running 5 tests", "test a::b ... ok", pass, shown_again] {
             assert_eq!(Counts::of_line(line), Counts::default(), "{line}");
         }
     }
