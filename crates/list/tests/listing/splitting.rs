@@ -25,7 +25,7 @@ async fn up_to_two_pages_cost_no_request_more() {
 
 async fn is_split(what: &str, keys: Vec<String>) {
     let shelf = Shelf::with(20, &keys).await;
-    shelf.spoil(Fault::new(Effect::Delay(Duration::from_millis(3))));
+    shelf.spoil(Fault::new(Effect::Delay(Duration::from_millis(10))));
     let pages = keys.len() as u64 / 20;
     for ordered in [false, true] {
         let mut listed = match ordered {
