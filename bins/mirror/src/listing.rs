@@ -106,7 +106,7 @@ async fn each(
     let source = Remotes::of(cli)?.source(&args.remote).await?;
     let (filter, place) = (Arc::new(of_source(filter, &source)?), source.place);
     let cancel = cancel_on_signals()?;
-    let listers = default_memory().listers_alone(args.checkers.wanted());
+    let listers = default_memory().listers_alone(args.checkers.wanted_alone());
     let options = ListOptions { listers, skip: excluded(&filter), ..ListOptions::default() };
     let side = Side::new(place.bucket.clone(), place.prefix.clone());
     let side = match side.bucket.capabilities().ordered_listing && !args.sort_listings {

@@ -2,8 +2,14 @@
 
 mod common;
 
+use std::{
+    io::{BufRead, BufReader},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
 use common::{Scene, beyond_listings, two_buckets};
-use transship_testbed::s3::{Operation, S3Server};
+use transship_testbed::s3::{Effect, Fault, Operation, S3Server};
 
 async fn stage(page: usize) -> (S3Server, Scene) {
     two_buckets(S3Server::builder().page_size(page)).await
@@ -74,4 +80,18 @@ async fn what_is_not_listed_is_not_deleted_and_not_missed() {
     scene.run(&[&sync[..], &["--delete-excluded", "--max-delete", "500"]].concat()).ends_with(0);
     assert!(server.count(Operation::ListObjectsV2) >= 53);
     assert_eq!(server.keys("to").len(), 30);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_listed_is_shown_while_the_rest_is_waited_for() {
+    let (server, scene) = stage(10).await;
+    fill(&server, folder("data", 20));
+    server.faults().add(Fault::new(Effect::Delay(Duration::from_secs(60))).on(Operation::ListObjectsV2).after(1));
+    let mut program =
+        scene.command(&["--config", "rclone.conf", "ls", "source:from"]).stdout(Stdio::piped()).spawn().unwrap();
+    let shown = BufReader::new(program.stdout.take().unwrap()).lines().take(10).map(Result::unwrap);
+    assert!(shown.map(|line| line.ends_with("/00009")).last().unwrap());
+    assert!(begun.elapsed() < Duration::from_secs(30), "the second page is still to come");
+    program.kill().unwrap();
+    program.wait().unwrap();
 }

@@ -13,7 +13,7 @@ use transship::{
     types::{Entry, Key},
 };
 use transship_config::SolgateConfig;
-use transship_support::{ExitCode, Failure, Output, cancel_on_signals, default_memory};
+use transship_support::{ExitCode, Failure, LISTERS_ALONE, Output, cancel_on_signals, default_memory};
 
 use crate::{
     cli::{Cli, ListArgs},
@@ -28,8 +28,8 @@ pub(crate) async fn run(cli: &Cli, args: &ListArgs) -> anyhow::Result<ExitCode> 
     let cancel = cancel_on_signals()?;
     let mut sink = Sink::open(args).map_err(Failure::usage)?;
     let mut found = 0u64;
-    let mut listing = ListOptions::default();
-    listing.listers = default_memory().listers_alone(listing.listers);
+    let listers = default_memory().listers_alone(LISTERS_ALONE);
+    let listing = ListOptions { listers, ..ListOptions::default() };
     let entries = modified_lately(&source, &config, args.backfill, &listing);
     let mut entries = std::pin::pin!(entries.take_until(cancel.cancelled()));
     while let Some(entry) = entries.try_next().await.map_err(copying::failure)? {

@@ -41,7 +41,7 @@ pub use environment::{environment, with_environment};
 pub use exit_code::{ExitCode, Failure};
 pub use leftovers::removal;
 pub use logging::{LogArgs, LogFormat};
-pub use memory::{MemorySize, default_memory};
+pub use memory::{LISTERS_ALONE, MemorySize, default_memory};
 pub use output::{Output, OutputClosed};
 pub use progress::{Progress, Shown, Snapshot};
 pub use report_output::ReportOutput;

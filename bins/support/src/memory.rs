@@ -17,6 +17,10 @@ const LISTER: u64 = ListOptions::LISTER as u64;
 /// four threads and nothing else to do stays below 64 MiB.
 const SECOND_SIDE: u64 = 512 << 10;
 
+/// Ranges of keys that are listed side by side where one side is listed and nothing else is done: more make listing from
+/// afar no faster.
+pub const LISTERS_ALONE: usize = 64;
+
 /// Bytes of memory, written as `64MiB`, `1GiB`, `500MB` or `1048576`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MemorySize(pub u64);

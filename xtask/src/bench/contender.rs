@@ -138,6 +138,10 @@ pub(super) const MOST_MEMORY_OF_COPIES: u64 = 256 * MIB;
 /// Bytes that listings may take at the defaults.
 pub(super) const MOST_MEMORY_OF_LISTINGS: u64 = 64 * MIB;
 
+/// The same where one side is listed in order: six pages of 256 KiB wait for those before them, and one arrives, for each of
+/// 64 ranges.
+pub(super) const MOST_MEMORY_IN_ORDER: u64 = 112 * MIB;
+
 fn ours(case: &Case, programs: &Programs) -> Result<Vec<Contender>> {
     let (of_copies, of_listings) = (Some(MOST_MEMORY_OF_COPIES), Some(MOST_MEMORY_OF_LISTINGS));
     Ok(match case.task {
@@ -148,7 +152,7 @@ fn ours(case: &Case, programs: &Programs) -> Result<Vec<Contender>> {
         Task::Copy | Task::Unpack => vec![solgate(programs, "solgate", &[], of_copies)?],
         Task::Compare => vec![mirror(programs, "transship-mirror", &[], of_listings)?],
         Task::List => vec![
-            mirror(programs, "transship-mirror", &[], of_listings)?,
+            mirror(programs, "transship-mirror", &[], Some(MOST_MEMORY_IN_ORDER))?,
             mirror(programs, "transship-mirror, 16 listers", &["--checkers", "16"], Some(64 * MIB))?,
             mirror(programs, "transship-mirror, one lister", &["--checkers", "1"], Some(64 * MIB))?,
         ],

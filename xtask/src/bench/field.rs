@@ -5,7 +5,7 @@ use clap::ValueEnum;
 
 use super::{
     build::Programs,
-    contender::{Contender, MOST_MEMORY_OF_COPIES, MOST_MEMORY_OF_LISTINGS, mirror, solgate},
+    contender::{Contender, MOST_MEMORY_IN_ORDER, MOST_MEMORY_OF_COPIES, MOST_MEMORY_OF_LISTINGS, mirror, solgate},
     setting::Setting,
     tool::Flags,
     workload::{Case, Task},
@@ -93,7 +93,8 @@ const CHECKERS: [Choice; 4] = [
     ("--checkers 8", &["--checkers", "8"]),
     ("--checkers 16", &["--checkers", "16"]),
 ];
-const MANY_LISTERS: [Choice; 1] = [("--checkers 64", &["--checkers", "64"])];
+const MANY_LISTERS: [Choice; 2] =
+    [("--checkers 32", &["--checkers", "32"]), ("--checkers 128", &["--checkers", "128"])];
 /// Comparisons take more memory for each.
 const MANY_LISTERS_OF_TWO: [Choice; 1] =
     [("--checkers 64 --memory 512MiB", &["--checkers", "64", "--memory", "512MiB"])];
@@ -129,13 +130,14 @@ fn settings(case: &Case, programs: &Programs) -> Result<Vec<Contender>> {
         Task::Compare => (false, &CHECKERS, &MANY_LISTERS_OF_TWO),
         Task::List => (false, &CHECKERS, &MANY_LISTERS),
     };
+    let of_listings = if case.task == Task::List { MOST_MEMORY_IN_ORDER } else { MOST_MEMORY_OF_LISTINGS };
     let one = |&(name, flags): &Choice| {
         // What others take is shown, not judged.
         let most = |bytes| (name == DEFAULTS.0).then_some(bytes);
         if copies {
             solgate(programs, name, flags, most(MOST_MEMORY_OF_COPIES))
         } else {
-            mirror(programs, name, flags, most(MOST_MEMORY_OF_LISTINGS))
+            mirror(programs, name, flags, most(of_listings))
         }
     };
     std::iter::once(&DEFAULTS).chain(tried).chain(more).map(one).collect()
