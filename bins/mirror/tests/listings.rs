@@ -87,6 +87,7 @@ async fn what_is_listed_is_shown_while_the_rest_is_waited_for() {
     let (server, scene) = stage(10).await;
     fill(&server, folder("data", 20));
     server.faults().add(Fault::new(Effect::Delay(Duration::from_secs(60))).on(Operation::ListObjectsV2).after(1));
+    let begun = Instant::now();
     let mut program =
         scene.command(&["--config", "rclone.conf", "ls", "source:from"]).stdout(Stdio::piped()).spawn().unwrap();
     let shown = BufReader::new(program.stdout.take().unwrap()).lines().take(10).map(Result::unwrap);
