@@ -4,7 +4,7 @@ use std::{io::Write, pin::Pin, sync::Arc};
 
 use anyhow::Result;
 use futures::{
-    FutureExt, StreamExt, TryStreamExt,
+    StreamExt, TryStreamExt,
     stream::{self, BoxStream, Peekable},
 };
 use time::OffsetDateTime;
@@ -13,7 +13,7 @@ use transship::{
     mirror::excluded,
     types::Entry,
 };
-use transship_support::{ExitCode, Failure, Output, OutputFormat, cancel_on_signals, default_memory};
+use transship_support::{ExitCode, Failure, Output, OutputFormat, cancel_on_signals, default_memory, next_or_pause};
 
 use crate::{
     cli::{Cli, ListArgs},
@@ -24,7 +24,7 @@ use crate::{
 /// `ls`: size and path of every object, as rclone prints them; or JSON lines.
 pub(crate) async fn ls(cli: &Cli, args: &ListArgs) -> Result<ExitCode> {
     let mut out = Output::stdout();
-    each(cli, args, Order::OfKeys, |told| {
+    let code = each(cli, args, Order::OfKeys, |told| {
         match (told, args.output) {
             (Told::Entry(path, entry), OutputFormat::Text) => writeln!(out, "{:>9} {path}", entry.size)?,
             (Told::Entry(path, entry), OutputFormat::Json) => {
@@ -36,7 +36,9 @@ pub(crate) async fn ls(cli: &Cli, args: &ListArgs) -> Result<ExitCode> {
         }
         Ok(())
     })
-    .await
+    .await?;
+    out.flush()?;
+    Ok(code)
 }
 
 /// `size`: how many objects, and their bytes.
@@ -121,16 +123,8 @@ async fn each(
         listed = order.listing(&side, &options);
     }
     let mut listed = std::pin::pin!(listed.take_until(cancel.clone().cancelled_owned()));
-    loop {
-        let ready = listed.try_next().now_or_never();
-        if !matches!(ready, Some(Ok(Some(_)))) {
-            take(Told::Pause)?;
-        }
-        let next = match ready {
-            Some(next) => next,
-            None => listed.try_next().await,
-        };
-        let Some(entry) = next.map_err(failed)? else { break };
+    while let Some(entry) = next_or_pause(&mut listed, || take(Told::Pause)).await? {
+        let entry = entry.map_err(failed)?;
         let path = side.relative(&entry.key);
         if filter.includes(path, &entry) {
             take(Told::Entry(path, &entry))?;

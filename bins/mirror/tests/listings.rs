@@ -3,6 +3,7 @@
 mod common;
 
 use std::{
+    fs::File,
     io::{BufRead, BufReader},
     process::Stdio,
     time::{Duration, Instant},
@@ -86,13 +87,24 @@ async fn what_is_not_listed_is_not_deleted_and_not_missed() {
 async fn what_is_listed_is_shown_while_the_rest_is_waited_for() {
     let (server, scene) = stage(10).await;
     fill(&server, folder("data", 20));
-    server.faults().add(Fault::new(Effect::Delay(Duration::from_secs(60))).on(Operation::ListObjectsV2).after(1));
+    server.faults().add(Fault::new(Effect::Delay(Duration::from_secs(20))).on(Operation::ListObjectsV2).after(1));
     let begun = Instant::now();
     let mut program =
         scene.command(&["--config", "rclone.conf", "ls", "source:from"]).stdout(Stdio::piped()).spawn().unwrap();
     let shown = BufReader::new(program.stdout.take().unwrap()).lines().take(10).map(Result::unwrap);
     assert!(shown.map(|line| line.ends_with("/00009")).last().unwrap());
-    assert!(begun.elapsed() < Duration::from_secs(30), "the second page is still to come");
+    assert!(begun.elapsed() < Duration::from_secs(10), "the second page is still to come");
     program.kill().unwrap();
     program.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_behind_stdout_is_told() {
+    let (server, scene) = stage(10).await;
+    fill(&server, folder("data", 20));
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let output = scene.command(&["--config", "rclone.conf", "ls", "source:from"]).stdout(full).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(told, "error: write to stdout: No space left on device (os error 28)\n");
+    assert_eq!(output.status.code(), Some(1));
 }

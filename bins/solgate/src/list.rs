@@ -13,7 +13,7 @@ use transship::{
     types::{Entry, Key},
 };
 use transship_config::SolgateConfig;
-use transship_support::{ExitCode, Failure, LISTERS_ALONE, Output, cancel_on_signals, default_memory};
+use transship_support::{ExitCode, Failure, LISTERS_ALONE, Output, cancel_on_signals, default_memory, next_or_pause};
 
 use crate::{
     cli::{Cli, ListArgs},
@@ -32,7 +32,8 @@ pub(crate) async fn run(cli: &Cli, args: &ListArgs) -> anyhow::Result<ExitCode> 
     let listing = ListOptions { listers, ..ListOptions::default() };
     let entries = modified_lately(&source, &config, args.backfill, &listing);
     let mut entries = std::pin::pin!(entries.take_until(cancel.cancelled()));
-    while let Some(entry) = entries.try_next().await.map_err(copying::failure)? {
+    while let Some(entry) = next_or_pause(&mut entries, || sink.show()).await? {
+        let entry = entry.map_err(copying::failure)?;
         let relative = entry.key.strip_prefix(&source.prefix).unwrap_or_else(|| entry.key.clone());
         sink.add(&Item::new(&relative, &entry))?;
         found += 1;
@@ -126,11 +127,19 @@ impl Sink {
         out.write_all(&line).context("write the list")
     }
 
-    fn commit(self) -> anyhow::Result<()> {
+    /// Whoever reads stdout has what there is; a file is written in no hurry.
+    fn show(&mut self) -> anyhow::Result<()> {
+        if let Self::Stdout(stdout) = self {
+            stdout.flush().context("write the list")?;
+        }
+        Ok(())
+    }
+
+    fn commit(mut self) -> anyhow::Result<()> {
+        self.show()?;
         match self {
             Self::File(file) => Ok(file.commit()?),
-            Self::Stdout(mut stdout) => Ok(stdout.flush()?),
-            Self::Nowhere => Ok(()),
+            Self::Stdout(_) | Self::Nowhere => Ok(()),
         }
     }
 }

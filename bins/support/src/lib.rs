@@ -42,7 +42,7 @@ pub use exit_code::{ExitCode, Failure};
 pub use leftovers::removal;
 pub use logging::{LogArgs, LogFormat};
 pub use memory::{LISTERS_ALONE, MemorySize, default_memory};
-pub use output::{Output, OutputClosed};
+pub use output::{Output, OutputClosed, next_or_pause};
 pub use progress::{Progress, Shown, Snapshot};
 pub use report_output::ReportOutput;
 pub use results::{End, Results, requests_to};

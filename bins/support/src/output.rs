@@ -3,6 +3,8 @@ use std::{
     io::{self, Write},
 };
 
+use futures::{FutureExt, Stream, StreamExt};
+
 use crate::logging::bars;
 
 /// Where results go: stdout, with errors in place of the panics of `println!`.
@@ -49,9 +51,28 @@ impl Output {
     }
 }
 
+/// The next item of a stream. Where it is not there yet, `pause` is called before it is waited for: what was written until
+/// then can be shown.
+///
+/// # Errors
+/// Those of `pause`.
+pub async fn next_or_pause<T, E>(
+    stream: &mut (impl Stream<Item = T> + Unpin),
+    pause: impl FnOnce() -> Result<(), E>,
+) -> Result<Option<T>, E> {
+    if let Some(next) = stream.next().now_or_never() {
+        return Ok(next);
+    }
+    pause()?;
+    Ok(stream.next().await)
+}
+
 /// A broken pipe elsewhere is a network failure: only this one is marked.
 fn mark(error: io::Error) -> io::Error {
-    if error.kind() == io::ErrorKind::BrokenPipe { io::Error::new(error.kind(), OutputClosed) } else { error }
+    match error.kind() {
+        kind @ io::ErrorKind::BrokenPipe => io::Error::new(kind, OutputClosed),
+        kind => io::Error::new(kind, format!("write to stdout: {error}")),
+    }
 }
 
 impl Write for Output {

@@ -1,6 +1,11 @@
 //! `solgate list`
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use transship_testbed::s3::{Effect, Fault, Operation, PageFault, S3Server};
 
@@ -152,11 +157,27 @@ async fn places_that_cannot_be_written_are_told_before_the_source_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_listed_is_shown_while_the_rest_is_waited_for() {
+    let scene = Scene::with(S3Server::builder().page_size(10)).await;
+    scene.plain();
+    (0..20).for_each(|n| _ = scene.put("raw", &format!("in/{n:03}"), "x"));
+    let slow = Fault::new(Effect::Delay(Duration::from_secs(20))).on(Operation::ListObjectsV2).after(1);
+    scene.server().faults().add(slow);
+    let begun = Instant::now();
+    let mut program = scene.process(&["-c", "config.ini", "list"]).stdout(Stdio::piped()).spawn().unwrap();
+    let shown = BufReader::new(program.stdout.take().unwrap()).lines().take(10).map(Result::unwrap);
+    assert!(shown.last().unwrap().contains(r#""key":"009""#));
+    assert!(begun.elapsed() < Duration::from_secs(10), "the second page is still to come");
+    program.kill().unwrap();
+    program.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_behind_stdout_is_told() {
     let scene = Scene::files();
     scene.plain().put("raw", "in/a", "");
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
     let output = scene.process(&["-c", "config.ini", "list"]).stdout(full).output().unwrap();
     let line = Ran::told(output).fails_with(1);
-    assert!(line.contains("No space left on device"), "{line}");
+    assert_eq!(line, "write the list: write to stdout: No space left on device (os error 28)");
 }
