@@ -117,20 +117,22 @@ impl Sink {
     }
 
     fn add(&mut self, item: &Item) -> anyhow::Result<()> {
-        let out: &mut dyn Write = match self {
-            Self::File(file) => file,
-            Self::Stdout(stdout) => stdout,
-            Self::Nowhere => return Ok(()),
+        let line = || {
+            let mut line = serde_json::to_vec(item)?;
+            line.push(b'\n');
+            anyhow::Ok(line)
         };
-        let mut line = serde_json::to_vec(item)?;
-        line.push(b'\n');
-        out.write_all(&line).context("write the list")
+        match self {
+            Self::File(file) => file.write_all(&line()?).with_context(|| format!("write {}", file.path().display())),
+            Self::Stdout(stdout) => Ok(stdout.write_all(&line()?)?),
+            Self::Nowhere => Ok(()),
+        }
     }
 
     /// Whoever reads stdout has what there is; a file is written in no hurry.
     fn show(&mut self) -> anyhow::Result<()> {
         if let Self::Stdout(stdout) = self {
-            stdout.flush().context("write the list")?;
+            stdout.flush()?;
         }
         Ok(())
     }

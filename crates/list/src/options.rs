@@ -23,7 +23,7 @@ impl ListOptions {
 }
 
 impl Default for ListOptions {
-    /// 32 ranges, 48 MiB of pages at most: more make listing from afar little faster.
+    /// 32 ranges, 48 MiB of pages at most. More make a listing from afar faster, for more memory.
     fn default() -> Self {
         Self { listers: 32, retry: RetryOptions::default(), skip: Skip::nothing() }
     }

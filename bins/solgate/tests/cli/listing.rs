@@ -179,5 +179,5 @@ async fn a_full_disk_behind_stdout_is_told() {
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
     let output = scene.process(&["-c", "config.ini", "list"]).stdout(full).output().unwrap();
     let line = Ran::told(output).fails_with(1);
-    assert_eq!(line, "write the list: write to stdout: No space left on device (os error 28)");
+    assert_eq!(line, "write to stdout: No space left on device (os error 28)");
 }
