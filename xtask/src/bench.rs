@@ -38,7 +38,7 @@ use self::{
     end::ServerKind,
     field::{Field, Swept},
     shown::slug,
-    workload::Workload,
+    workload::{Case, Workload},
 };
 
 #[derive(Debug, Args)]
@@ -111,11 +111,8 @@ fn side_by_side(arguments: &Arguments) -> Result<ExitCode> {
     let programs = Programs::build()?;
     let workloads = if arguments.workloads.is_empty() { Workload::value_variants() } else { &arguments.workloads };
     let mut holds = true;
-    for mut case in workloads.iter().flat_map(|workload| workload.cases(arguments.scale)) {
-        if let Some(server) = arguments.server {
-            case.server = server;
-            case.name = format!("{}-on-{}", case.name, server.slug());
-        }
+    let cases = workloads.iter().flat_map(|workload| workload.cases(arguments.scale));
+    for mut case in cases.flat_map(|case| placed(case, arguments.server)) {
         if !case.can_run() && arguments.workloads.is_empty() {
             println!("\n{}: not run, it needs the testbed's own server", case.name);
             continue;
@@ -134,4 +131,14 @@ fn side_by_side(arguments: &Arguments) -> Result<ExitCode> {
         }
     }
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Where a case runs: where somebody says, or where it belongs. What belongs to a server that tells no requests runs on the
+/// testbed's as well, to hold ours to the number of requests.
+fn placed(case: Case, server: Option<ServerKind>) -> Vec<Case> {
+    match server {
+        Some(server) => vec![case.on(server)],
+        None if case.server == ServerKind::Testbed => vec![case],
+        None => vec![case.clone(), case.on(ServerKind::Testbed)],
+    }
 }

@@ -32,7 +32,7 @@ pub(crate) struct Route<'a> {
 /// What an rclone user sets beside the number of requests at once: for many small objects, for large ones, for a comparison.
 const RCLONE_SMALL: &str = "--fast-list --checksum --s3-no-check-bucket --s3-no-head";
 const RCLONE_LARGE: &str = "--fast-list --checksum --s3-no-check-bucket --s3-no-head --s3-disable-checksum \
-     --s3-upload-cutoff 5Gi --s3-chunk-size 64Mi --multi-thread-streams 8";
+     --s3-upload-cutoff 5Gi --s3-chunk-size 64Mi";
 const RCLONE_COMPARE: &str = "--fast-list --checksum --s3-no-check-bucket";
 const RCLONE_LIST: &str = "--fast-list";
 /// What an s3sync user sets. It still verifies what it wrote.
@@ -73,7 +73,7 @@ impl Contender {
             Tool::Aws(setting) => aws(&mut command, setting, case, route)?,
             Tool::Floor => floor(&mut command, case, route),
             Tool::Gunzip => command = gunzip(case, route)?,
-            Tool::Pipes => command = pipes(&self.program, case, route)?,
+            Tool::Pipes(setting) => command = pipes(&self.program, setting, case, route)?,
         }
         Ok(command)
     }
@@ -93,6 +93,7 @@ fn rclone(command: &mut Command, setting: Setting, case: &Case, route: &Route<'_
         (_, kind) => {
             command.arg("copy").args(remotes(route));
             match kind {
+                Kind::Large if case.is_one_object() => (&["--multi-thread-streams"], 8, RCLONE_LARGE),
                 Kind::Large => (&["--transfers"], 4, RCLONE_LARGE),
                 Kind::Small => (&["--transfers", "--checkers"], 32, RCLONE_SMALL),
             }
@@ -131,8 +132,9 @@ fn s3sync(command: &mut Command, setting: Setting, case: &Case, route: &Route<'_
         }
         command.arg(format!("--{end}-force-path-style"));
     }
-    if let Some(n) = setting.at_once(32) {
-        command.args(["--worker-size", &n]).args(S3SYNC.split_whitespace());
+    let (number, best) = if case.is_one_object() { ("--max-parallel-uploads", 16) } else { ("--worker-size", 32) };
+    if let Some(n) = setting.at_once(best) {
+        command.args([number, &n]).args(S3SYNC.split_whitespace());
         if case.together {
             command.arg("--server-side-copy");
         }
@@ -200,7 +202,7 @@ fn gunzip(case: &Case, route: &Route<'_>) -> Result<Command> {
     Ok(command)
 }
 
-fn pipes(rclone: &Path, case: &Case, route: &Route<'_>) -> Result<Command> {
+fn pipes(rclone: &Path, setting: Setting, case: &Case, route: &Route<'_>) -> Result<Command> {
     let names: String = (0..case.stock.count()).map(|n| case.stock.key(n) + "\n").collect();
     let names = written(route.folder.join("names"), &names)?;
     let config = route_config(route)?;
@@ -210,6 +212,9 @@ fn pipes(rclone: &Path, case: &Case, route: &Route<'_>) -> Result<Command> {
     let mut command = Command::new("sh");
     let all = "xargs -P 4 -n 1 sh -c \"$(cat \"$1\")\" \"$2\" \"$3\" \"$4\" \"$5\" \"$6\" <\"$0\"";
     command.arg("-c").arg(all).arg(names).arg(script).arg(rclone).arg(config).args([from, first, second]);
+    if setting != Setting::Default {
+        command.envs(["RCLONE_S3_NO_CHECK_BUCKET", "RCLONE_S3_DISABLE_CHECKSUM"].map(|flag| (flag, "true")));
+    }
     Ok(command)
 }
 

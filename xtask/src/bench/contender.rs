@@ -44,7 +44,7 @@ pub(crate) struct Contender {
 type Known = (&'static str, &'static str, &'static str, Tool);
 
 /// Name in the table, program, argument that asks for its version, tool.
-const PEERS: [Known; 12] = [
+const PEERS: [Known; 13] = [
     ("rclone", "rclone", "version", Tool::Rclone(Setting::Default)),
     ("rclone, tuned", "rclone", "version", Tool::Rclone(Setting::Tuned)),
     ("juicefs sync", "juicefs", "version", Tool::JuiceFs(Setting::Default)),
@@ -56,7 +56,8 @@ const PEERS: [Known; 12] = [
     ("aws s3", "aws", "--version", Tool::Aws(Setting::Default)),
     ("aws s3, tuned", "aws", "--version", Tool::Aws(Setting::Tuned)),
     ("gunzip alone", "gzip", "--version", Tool::Gunzip),
-    ("rclone, gunzip, rclone", "rclone", "version", Tool::Pipes),
+    ("rclone, gunzip, rclone", "rclone", "version", Tool::Pipes(Setting::Default)),
+    ("rclone, gunzip, rclone, tuned", "rclone", "version", Tool::Pipes(Setting::Tuned)),
 ];
 
 const MIB: u64 = 1 << 20;
@@ -190,7 +191,16 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
     #[allow(clippy::disallowed_methods)]
     let path: OsString = std::env::var_os("PATH").unwrap_or_default();
     let installed = testbed_directory().join("venv/bin");
-    std::env::split_paths(&path).chain([installed]).map(|folder| folder.join(program)).find(|file| file.is_file())
+    let folders = std::env::split_paths(&path).chain([installed]);
+    folders.map(|folder| folder.join(program)).find(|file| file.is_file()).map(|file| packaged(&file).unwrap_or(file))
+}
+
+/// The program itself, where a Python package puts a script before it: Python's start is not what is measured.
+fn packaged(script: &Path) -> Option<PathBuf> {
+    let name = script.file_name()?;
+    let environments = fs::read_dir(script.parent()?.parent()?.join("lib")).ok()?;
+    let packages = environments.filter_map(|python| Some(python.ok()?.path().join("site-packages").join(name)));
+    packages.map(|package| package.join("bin").join(name)).find(|file| file.is_file())
 }
 
 pub(super) fn first_line(program: &Path, argument: &str) -> Result<String> {

@@ -124,8 +124,8 @@ fn at_once(case: &Case, peer: &str) -> Result<(Vec<Contender>, Vec<String>)> {
 /// Ours with what a user might set, the defaults first: whether there is anything to gain by tuning.
 fn settings(case: &Case, programs: &Programs) -> Result<Vec<Contender>> {
     let (copies, tried, more): (_, &[Choice], &[Choice]) = match case.task {
-        // How many at once is no question where there is one object.
-        Task::Copy if case.stock.count() == 1 => (true, &MEMORY, &[]),
+        // How many at once is no question where there is one object: its parts are read eight at once.
+        Task::Copy if case.is_one_object() => (true, &MEMORY, &[]),
         Task::Copy | Task::Unpack => (true, &TRANSFERS, &[]),
         Task::Compare => (false, &CHECKERS, &MANY_LISTERS_OF_TWO),
         Task::List => (false, &CHECKERS, &MANY_LISTERS),

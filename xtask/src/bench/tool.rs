@@ -23,21 +23,10 @@ pub(crate) enum Tool {
     /// `gzip -dc` into nothing: unpacking by itself.
     Gunzip,
     /// What a user writes in a shell: `rclone cat | gunzip | rclone rcat`.
-    Pipes,
+    Pipes(Setting),
 }
 
 impl Tool {
-    fn setting(self) -> Option<Setting> {
-        match self {
-            Self::Rclone(setting)
-            | Self::JuiceFs(setting)
-            | Self::S3Sync(setting)
-            | Self::S5cmd(setting)
-            | Self::Aws(setting) => Some(setting),
-            Self::Solgate(_) | Self::Mirror(_) | Self::Floor | Self::Gunzip | Self::Pipes => None,
-        }
-    }
-
     /// The same peer, set otherwise.
     pub(super) fn set(self, setting: Setting) -> Self {
         match self {
@@ -46,21 +35,18 @@ impl Tool {
             Self::S3Sync(_) => Self::S3Sync(setting),
             Self::S5cmd(_) => Self::S5cmd(setting),
             Self::Aws(_) => Self::Aws(setting),
-            Self::Solgate(_) | Self::Mirror(_) | Self::Floor | Self::Gunzip | Self::Pipes => self,
+            Self::Pipes(_) => Self::Pipes(setting),
+            Self::Solgate(_) | Self::Mirror(_) | Self::Floor | Self::Gunzip => self,
         }
     }
 
     /// Why it cannot do this: `None` where nobody would expect it to.
     pub(super) fn refusal(self, case: &Case) -> Result<(), Option<&'static str>> {
         match (self, case.task) {
-            (Self::Gunzip | Self::Pipes, Task::Unpack) => Ok(()),
-            (Self::Gunzip | Self::Pipes, _) => Err(None),
+            (Self::Gunzip | Self::Pipes(_), Task::Unpack) => Ok(()),
+            (Self::Gunzip | Self::Pipes(_), _) => Err(None),
             (_, Task::Unpack) => Err(Some("cannot unpack")),
             (Self::S5cmd(_) | Self::Aws(_), _) if !case.together => Err(Some("takes one endpoint only")),
-            // One object: its parts at once are another setting.
-            (_, Task::Copy) if matches!(self.setting(), Some(Setting::AtOnce(_))) && case.stock.count() == 1 => {
-                Err(Some("nothing to set for one object"))
-            }
             (Self::S5cmd(setting) | Self::Aws(setting), Task::List) if setting != Setting::Default => {
                 Err(Some("nothing to set, it lists page by page"))
             }

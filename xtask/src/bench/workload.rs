@@ -111,6 +111,17 @@ impl Case {
             }
     }
 
+    /// Only its parts can be under way at the same time.
+    pub(crate) fn is_one_object(&self) -> bool {
+        self.stock.count() == 1
+    }
+
+    /// The same on another server.
+    pub(crate) fn on(mut self, server: ServerKind) -> Self {
+        self.name += &format!("-on-{}", server.slug());
+        Self { server, ..self }
+    }
+
     /// Whether the server can hold and do it: only the testbed's makes objects up, and refuses requests.
     pub(crate) fn can_run(&self) -> bool {
         let special = matches!(self.stock, Stock::Archives { .. } | Stock::Numbered { .. });
