@@ -93,7 +93,7 @@ fn rclone(command: &mut Command, setting: Setting, case: &Case, route: &Route<'_
         (_, kind) => {
             command.arg("copy").args(remotes(route));
             match kind {
-                Kind::Large if case.is_one_object() => (&["--multi-thread-streams"], 8, RCLONE_LARGE),
+                Kind::Large if case.is_one_object() => (&["--multi-thread-streams"], 4, RCLONE_LARGE),
                 Kind::Large => (&["--transfers"], 4, RCLONE_LARGE),
                 Kind::Small => (&["--transfers", "--checkers"], 32, RCLONE_SMALL),
             }
@@ -132,7 +132,7 @@ fn s3sync(command: &mut Command, setting: Setting, case: &Case, route: &Route<'_
         }
         command.arg(format!("--{end}-force-path-style"));
     }
-    let (number, best) = if case.is_one_object() { ("--max-parallel-uploads", 16) } else { ("--worker-size", 32) };
+    let (number, best) = if case.is_one_object() { ("--max-parallel-uploads", 8) } else { ("--worker-size", 32) };
     if let Some(n) = setting.at_once(best) {
         command.args([number, &n]).args(S3SYNC.split_whitespace());
         if case.together {
