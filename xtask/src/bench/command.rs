@@ -11,7 +11,7 @@ use anyhow::Result;
 use super::{
     config::{aws_credentials, rclone_config, solgate_config, written},
     contender::Contender,
-    end::{ACCESS_KEY, SECRET_KEY},
+    end::{ACCESS_KEY, SECRET_KEY, ServerKind},
     holding::Archives,
     place::Place,
     setting::Setting,
@@ -37,6 +37,11 @@ const RCLONE_COMPARE: &str = "--fast-list --checksum --s3-no-check-bucket";
 const RCLONE_LIST: &str = "--fast-list";
 /// What an s3sync user sets. It still verifies what it wrote.
 const S3SYNC: &str = "--max-parallel-listings 64 --disable-tagging --disable-payload-signing";
+
+/// How many small objects at once rclone and s3sync are quickest with.
+fn best_for_small(case: &Case) -> u16 {
+    if case.server == ServerKind::Seaweed { 128 } else { 32 }
+}
 
 /// One object: read, unpacked, written to two places side by side.
 const PIPES: &str = r#"f=$(mktemp -u) && mkfifo "$f" && { "$0" --config "$1" rcat "to:$3/${5%.gz}" <"$f" & } && "$0" \
@@ -95,7 +100,7 @@ fn rclone(command: &mut Command, setting: Setting, case: &Case, route: &Route<'_
             match kind {
                 Kind::Large if case.is_one_object() => (&["--multi-thread-streams"], 4, RCLONE_LARGE),
                 Kind::Large => (&["--transfers"], 4, RCLONE_LARGE),
-                Kind::Small => (&["--transfers", "--checkers"], 32, RCLONE_SMALL),
+                Kind::Small => (&["--transfers", "--checkers"], best_for_small(case), RCLONE_SMALL),
             }
         }
     };
@@ -132,7 +137,11 @@ fn s3sync(command: &mut Command, setting: Setting, case: &Case, route: &Route<'_
         }
         command.arg(format!("--{end}-force-path-style"));
     }
-    let (number, best) = if case.is_one_object() { ("--max-parallel-uploads", 8) } else { ("--worker-size", 32) };
+    let (number, best) = match case.kind {
+        Kind::Large if case.is_one_object() => ("--max-parallel-uploads", 8),
+        Kind::Large => ("--worker-size", 4),
+        Kind::Small => ("--worker-size", best_for_small(case)),
+    };
     if let Some(n) = setting.at_once(best) {
         command.args([number, &n]).args(S3SYNC.split_whitespace());
         if case.together {
