@@ -117,16 +117,15 @@ impl Sink {
     }
 
     fn add(&mut self, item: &Item) -> anyhow::Result<()> {
-        let line = || {
-            let mut line = serde_json::to_vec(item)?;
-            line.push(b'\n');
-            anyhow::Ok(line)
-        };
+        let line = || serde_json::to_string(item);
         match self {
-            Self::File(file) => file.write_all(&line()?).with_context(|| format!("write {}", file.path().display())),
-            Self::Stdout(stdout) => Ok(stdout.write_all(&line()?)?),
-            Self::Nowhere => Ok(()),
+            Self::File(file) => {
+                writeln!(file, "{}", line()?).with_context(|| format!("write {}", file.path().display()))?;
+            }
+            Self::Stdout(stdout) => writeln!(stdout, "{}", line()?)?,
+            Self::Nowhere => {}
         }
+        Ok(())
     }
 
     /// Whoever reads stdout has what there is; a file is written in no hurry.
