@@ -142,3 +142,23 @@ fn placed(case: Case, server: Option<ServerKind>) -> Vec<Case> {
         None => vec![case.clone(), case.on(ServerKind::Testbed)],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tells_no_requests_runs_where_they_are_counted_as_well() {
+        let names = |workload: Workload, server| {
+            let cases = workload.cases(1.0).into_iter().flat_map(|case| placed(case, server));
+            cases.map(|case| (case.name, case.server)).collect::<Vec<_>>()
+        };
+        let case = |name: &str, server| (name.to_owned(), server);
+        let (seaweed, testbed) = (ServerKind::Seaweed, ServerKind::Testbed);
+        assert_eq!(names(Workload::Small, None), [case("small", testbed)]);
+        assert_eq!(names(Workload::Small, Some(seaweed)), [case("small-on-seaweed", seaweed)]);
+        let both = ["large-single", "large-parts"];
+        let both = both.map(|name| [case(name, seaweed), case(&format!("{name}-on-testbed"), testbed)]);
+        assert_eq!(names(Workload::Large, None), both.concat());
+    }
+}

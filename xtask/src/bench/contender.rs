@@ -216,3 +216,19 @@ fn locked(name: &str) -> Result<String> {
     let version = entry.and_then(|entry| entry.lines().find_map(|line| line.strip_prefix("version = ")));
     Ok(version.with_context(|| format!("{name} is not in Cargo.lock"))?.trim_matches('"').to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_run_itself_and_not_through_the_script_of_its_package() {
+        let folder = tempfile::tempdir().unwrap();
+        let [scripts, package] = ["bin", "lib/python3/site-packages/tool/bin"].map(|name| folder.path().join(name));
+        fs::create_dir_all(&scripts).unwrap();
+        fs::create_dir_all(&package).unwrap();
+        fs::write(package.join("tool"), "").unwrap();
+        assert_eq!(packaged(&scripts.join("tool")), Some(package.join("tool")));
+        assert_eq!(packaged(&scripts.join("other")), None);
+    }
+}
