@@ -278,6 +278,16 @@ async fn a_store_that_works_on_so_many_at_once_gets_no_endless_line() {
     assert!((16..=80).contains(&gate.at_once()), "{} at once", gate.at_once());
 }
 
+/// It may do more with the next request always at hand: SeaweedFS does.
+#[tokio::test(start_paused = true)]
+async fn a_short_wait_is_no_line() {
+    let (gate, store) = (gate(), Store::new(MILLISECOND, 4, 1e9));
+    traffic(&gate, &store, 64, MINUTE / 60).await;
+    assert!(gate.at_once() >= 64, "{} at once, of which none waits for more than 16 ms", gate.at_once());
+    traffic(&gate, &store, 500, MINUTE).await;
+    assert!((64..=128).contains(&gate.at_once()), "{} at once, of which 500 would wait for 125 ms", gate.at_once());
+}
+
 /// What takes a tenth of the time is never slow, and what takes ten times as long is no queue.
 #[tokio::test(start_paused = true)]
 async fn requests_are_compared_with_their_like() {
