@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::{Arg, Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use transship::transfer::CopyOptions;
 use transship_support::{LogArgs, OutputFormat, RunArgs};
 
 const CONFIGURATION: &str = "Configuration";
@@ -118,7 +117,7 @@ pub struct CopyArgs {
     pub failed_file: Option<PathBuf>,
 
     /// How many objects are copied at once, at most
-    #[arg(long, value_name = "N", default_value_t = CopyOptions::TRANSFERS, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub transfers: u16,
 
     /// How often an object is tried, the first attempt included; a store that is away is tried for a minute at least,

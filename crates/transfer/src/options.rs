@@ -44,7 +44,7 @@ impl Default for CopyOptions {
     fn default() -> Self {
         Self {
             memory: 192 * MIB,
-            transfers: Self::TRANSFERS.into(),
+            transfers: 64,
             part_size: 8 * MIB,
             split_above: 1024 * MIB,
             retry: RetryOptions::default(),
@@ -58,9 +58,6 @@ impl Default for CopyOptions {
 }
 
 impl CopyOptions {
-    /// How many objects are copied at once at most, where nothing else is asked for. A cap: what the stores can take decides.
-    pub const TRANSFERS: u16 = 96;
-
     /// Memory that is used at least, in bytes: with less, an S3 part (5 MiB at least) could not be read and written side
     /// by side.
     pub const LEAST_MEMORY: u64 = 16 * MIB;

@@ -1,7 +1,6 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use transship::transfer::CopyOptions;
 use transship_support::{MemorySize, RunArgs, Size, Span};
 
 use super::{BackupArgs, COMPARISON, CheckersArgs, ComparisonArgs, DELETIONS, DeletionArgs, FILTERS, RUN};
@@ -23,7 +22,7 @@ pub struct MirrorArgs {
     pub dry_run: bool,
 
     /// How many objects are copied at once, at most
-    #[arg(long, value_name = "N", default_value_t = CopyOptions::TRANSFERS, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub transfers: u16,
 
     /// How many ranges of keys are listed at once.

@@ -10,9 +10,9 @@ use super::base_rtt::{BaseRtt, Class};
 const QUEUE: u32 = 2;
 /// Where they take so many times as long, the queue is too long.
 const LONG_QUEUE: u32 = 4;
-/// A wait that is no longer costs nobody anything, and a store that always has the next request at hand needs less
-/// processor time for each. Within one machine round trips vary by more than they last, too.
-const SHORT_WAIT: Duration = Duration::from_millis(25);
+/// A wait that is no longer is not called a queue: within one machine round trips vary by more than they last, and a server
+/// that always has the next request at hand may do more.
+const SHORT_WAIT: Duration = Duration::from_millis(10);
 /// So many round trips are needed to say anything.
 const MEASURED: u32 = 8;
 
@@ -50,14 +50,14 @@ impl Round {
     }
 
     pub(super) fn answered(&mut self, class: Class, [trip, quickest]: [Duration; 2], under_way: usize, limit: usize) {
-        let takes_less_than = |times: u32| u32::from(trip <= (quickest * times).max(quickest + SHORT_WAIT));
+        let is_within = |times: u32| u32::from(trip <= (quickest * times).max(quickest + SHORT_WAIT));
         self.answers += 1;
         self.full += u32::from(under_way >= limit);
         self.most = self.most.max(under_way);
         let tally = &mut self.classes[class.number()];
         tally.all += 1;
-        tally.quick += takes_less_than(QUEUE);
-        tally.fairly_quick += takes_less_than(LONG_QUEUE);
+        tally.quick += is_within(QUEUE);
+        tally.fairly_quick += is_within(LONG_QUEUE);
     }
 
     /// Whether there were as many under way as there may be.
