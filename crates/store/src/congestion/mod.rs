@@ -4,8 +4,8 @@
 //! two rules, both of which only look at what became of the requests:
 //!
 //! - how many are under way ([`limit`]). It begins with few, doubles while that brings more, stops where more under way
-//!   only means that each takes noticeably longer, shrinks where each takes far too long, and with every round trip that brings a
-//!   refusal or no answer at all.
+//!   only means that each takes noticeably longer, shrinks where each takes far too long, and with every round trip that
+//!   brings a refusal or no answer at all.
 //! - how many are sent a second ([`rate`]). A store that answers within a millisecond is asked for more than it gives even
 //!   by one request at a time. This rule sleeps until there are refusals.
 //!
