@@ -11,7 +11,8 @@ const QUEUE: u32 = 2;
 /// Where they take so many times as long, the queue is too long.
 const LONG_QUEUE: u32 = 4;
 /// A wait that is no longer is not called a queue: within one machine round trips vary by more than they last, and a server
-/// that always has the next request at hand may do more.
+/// that always has the next request at hand may do more. Where round trips are so short that four of them take no longer,
+/// any queue is a long one.
 const SHORT_WAIT: Duration = Duration::from_millis(10);
 /// So many round trips are needed to say anything.
 const MEASURED: u32 = 8;
