@@ -3,8 +3,9 @@
 use tokio::time::Instant;
 use transship_store::HillClimb;
 
-/// Pages of each lister after which the speed is looked at.
-const LOOK: usize = 3;
+/// Quarters of a page of each lister after which the speed is looked at: new ranges have brought two pages each, or one that
+/// took its time.
+const LOOK: usize = 9;
 
 /// Grows while pages come faster for it: where a server, the line or this process does all it can, more ranges only cost
 /// requests.
@@ -37,7 +38,7 @@ impl Growth {
         };
         self.pages += 1;
         self.running += running;
-        if self.pages < LOOK * sides * listers {
+        if 4 * self.pages < LOOK * sides * listers {
             return;
         }
         // Where there was nothing to cut, or more than there are to be were not done yet, nothing is learned.
@@ -72,16 +73,19 @@ mod tests {
         assert_eq!(growth.listers(), 4);
     }
 
-    /// So many listers in the end, where each page takes its lister `wait`, and they share a server that gives a page a
-    /// millisecond.
+    /// So many listers for most pages in the end, where each page takes its lister `wait`, and they share a server that gives
+    /// a page a millisecond.
     async fn listers(most: usize, wait: Duration) -> usize {
-        let mut growth = Growth::up_to(most);
+        let (mut growth, mut seen) = (Growth::up_to(most), Vec::new());
         for _ in 0..2000 {
             let listers = growth.listers();
+            seen.push(listers);
             tokio::time::advance((wait / u32::try_from(listers).unwrap()).max(Duration::from_millis(1))).await;
             growth.page(1, listers);
         }
-        growth.listers()
+        let late = &mut seen[1000..];
+        late.sort_unstable();
+        late[late.len() / 2]
     }
 
     #[tokio::test(start_paused = true)]
