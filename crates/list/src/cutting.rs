@@ -4,7 +4,13 @@ use std::collections::BTreeMap;
 
 use transship_types::{Entry, Key};
 
-use crate::{KeyRange, Side, alphabet::Alphabet, growth::Growth, pieces::Favour, progress::Progress};
+use crate::{
+    KeyRange, Side,
+    alphabet::{Alphabet, Stretch},
+    growth::{Asked, Growth},
+    pieces::Favour,
+    progress::Progress,
+};
 
 /// Keys of each page that the alphabet learns from.
 const SAMPLES: usize = 16;
@@ -32,6 +38,10 @@ pub(crate) struct State {
     pub(crate) page_memory: usize,
     /// Requests that brought nothing, because of cuts.
     vain: usize,
+    /// There are gaps between keys, so that the last ones do not tell how far the next ones are.
+    gaps: bool,
+    /// The least key that was listed.
+    first: Option<String>,
 }
 
 impl State {
@@ -46,6 +56,8 @@ impl State {
             page_size: 0.0,
             page_memory,
             vain: 0,
+            gaps: false,
+            first: None,
         }
     }
 
@@ -55,12 +67,15 @@ impl State {
         self.pieces.values().filter(|piece| favour == Favour::Longest || !piece.waits).count()
     }
 
-    pub(crate) fn learn(&mut self, side: &Side, page: &[Entry], sides: usize, favour: Favour) {
+    pub(crate) fn learn(&mut self, side: &Side, page: &[Entry], asked: Asked, sides: usize, favour: Favour) {
         self.pages += 1;
         #[allow(clippy::cast_precision_loss)]
         let size = page.len() as f64;
         self.page_size = size.max(self.page_size);
-        self.growth.page(sides, self.running(favour));
+        self.growth.page(asked, sides, self.running(favour));
+        if self.first.is_none() {
+            self.first = page.first().map(|entry| side.relative(&entry.key).to_owned());
+        }
         let step = page.len().div_ceil(SAMPLES).max(1);
         let samples = page.iter().step_by(step).chain(page.last());
         samples.for_each(|entry| self.alphabet.learn(side.relative(&entry.key)));
@@ -68,6 +83,7 @@ impl State {
 
     /// Learns from whether a range brought anything.
     pub(crate) fn judge(&mut self, piece: &Progress) {
+        self.gaps |= piece.fell_short();
         self.vain += usize::from(piece.parent.is_some() && !piece.brought);
         if let Some(parent) = piece.parent.and_then(|parent| self.pieces.get_mut(&parent)) {
             parent.trust = if piece.brought { 1.0 } else { parent.trust / 8.0 };
@@ -85,10 +101,8 @@ impl State {
             Favour::Longest => self.cut_end().or_else(|| self.cut_longest())?,
             Favour::First => self.cut_first(is_full)?,
         };
-        let piece = self.pieces.get_mut(&parent)?;
-        let until = piece.range.until.replace(Key::from(cut.as_str()));
-        let mut behind = Progress::new(KeyRange { after: Some(Key::from(cut)), until }, sides);
-        (behind.inherited, behind.leap, behind.parent) = (piece.legacy(&self.alphabet), leap, Some(parent));
+        let mut behind = self.pieces.get_mut(&parent)?.cut(Key::from(cut), leap, &self.alphabet);
+        behind.parent = Some(parent);
         let id = self.next;
         self.next += 1;
         self.pieces.insert(id, behind);
@@ -105,8 +119,12 @@ impl State {
         #[allow(clippy::cast_precision_loss)]
         let so_far = self.pages as f64 * self.page_size;
         let leap = if piece.seen.is_some() { so_far } else { 2.0 * piece.leap };
-        let cut = piece.ahead(&self.alphabet, leap, true).and_then(|cut| piece.cut_at(cut))?;
-        Some((id, cut, leap))
+        // As dense as the last ones, or as all so far, gaps included: the farther one.
+        let known = piece.known()?;
+        let whole = Stretch { first: self.first.clone()?, last: known.to_owned(), entries: so_far };
+        let whole = self.alphabet.ahead(&whole, known, leap, true);
+        let cut = piece.ahead(&self.alphabet, leap, true).into_iter().chain(whole).max()?;
+        Some((id, piece.cut_at(cut)?, leap))
     }
 
     fn cut_longest(&self) -> Option<(usize, String, f64)> {
@@ -140,7 +158,10 @@ impl State {
                     _ => return None,
                 },
             };
-            let cut = piece.ahead(&self.alphabet, leap, false).and_then(|cut| piece.cut_at(cut))?;
+            // One that is cut too far ahead fills what may wait, and those before it have to do with little.
+            let cut =
+                if self.gaps { piece.ahead(&self.alphabet, leap, false) } else { piece.near(&self.alphabet, leap) };
+            let cut = cut.and_then(|cut| piece.cut_at(cut))?;
             piece.until().is_none_or(|until| cut.as_str() < until).then_some((*id, cut, leap))
         })
     }
@@ -149,7 +170,6 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alphabet::Stretch;
 
     #[test]
     fn a_range_that_was_cut_in_vain_again_and_again_is_still_cut() {

@@ -1,27 +1,37 @@
 //! How many ranges are listed side by side.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 use transship_store::HillClimb;
 
-/// Quarters of a page of each lister after which the speed is looked at: new ranges have brought two pages each, or one that
-/// took its time.
-const LOOK: usize = 9;
+/// Pages of each side that are looked at, at least: one by itself may be an accident.
+const LEAST: usize = 2;
 
 /// Grows while pages come faster for it: where a server, the line or this process does all it can, more ranges only cost
-/// requests.
+/// requests. How fast they come is known by how long each takes: they arrive in bursts, so that few of them say little about
+/// what comes in a second.
 #[derive(Debug)]
 pub(crate) struct Growth {
     climb: HillClimb,
-    /// Since when, and how many pages came since.
+    /// Since when so many are listed.
     since: Option<Instant>,
+    /// Pages that were asked for since, how long they took in all, and how many ranges were being listed at each, in all.
     pages: usize,
-    /// How many ranges were being listed at each of them, in all.
+    taken: Duration,
     running: usize,
+}
+
+/// When a page was asked for, and whether it is the first one of its range: that one may have to wait for a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) at: Instant,
+    pub(crate) first: bool,
 }
 
 impl Growth {
     pub(crate) fn up_to(most: usize) -> Self {
-        Self { climb: HillClimb::up(1, most), since: None, pages: 0, running: 0 }
+        Self { climb: HillClimb::up(1, most), since: None, pages: 0, taken: Duration::ZERO, running: 0 }
     }
 
     pub(crate) fn listers(&self) -> usize {
@@ -29,71 +39,89 @@ impl Growth {
     }
 
     /// A page arrived, on one of so many sides, while so many ranges were being listed.
-    pub(crate) fn page(&mut self, sides: usize, running: usize) {
+    pub(crate) fn page(&mut self, asked: Asked, sides: usize, running: usize) {
         let (now, listers) = (Instant::now(), self.listers());
-        // The first page took its time before.
-        let Some(since) = self.since else {
-            self.since = Some(now);
+        let since = *self.since.get_or_insert(asked.at);
+        if asked.first || asked.at < since {
             return;
-        };
+        }
         self.pages += 1;
+        self.taken += now - asked.at;
         self.running += running;
-        if 4 * self.pages < LOOK * sides * listers {
+        if self.pages < sides * listers.max(LEAST) {
             return;
         }
         // Where there was nothing to cut, or more than there are to be were not done yet, nothing is learned.
         let all = listers * self.pages;
         if (3 * all..=5 * all).contains(&(4 * self.running)) {
-            #[allow(clippy::cast_precision_loss)] // some hundred pages
-            self.climb.bring(self.pages as f64 / (now - since).as_secs_f64().max(1e-6));
+            #[allow(clippy::cast_precision_loss)] // some hundreds
+            self.climb.bring((sides * self.running) as f64 / self.taken.as_secs_f64().max(1e-6));
         }
-        (self.since, self.pages, self.running) = (Some(now), 0, 0);
+        (self.since, self.pages, self.taken, self.running) = (Some(now), 0, Duration::ZERO, 0);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
-    /// A new lister's first page takes longer than others do.
+    /// So many pages, each of which took so many milliseconds.
+    fn pages(growth: &mut Growth, count: usize, took: u64, first: bool, running: usize) {
+        let at = Instant::now().checked_sub(Duration::from_millis(took)).unwrap();
+        (0..count).for_each(|_| growth.page(Asked { at, first }, 1, running));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_takes_its_time_is_no_reason_against_it() {
-        let (mut growth, page) = (Growth::up_to(16), Duration::from_millis(100));
-        for _ in 0..4 {
-            tokio::time::advance(page).await;
-            growth.page(1, 1);
+        let (mut growth, trip) = (Growth::up_to(16), Duration::from_millis(100));
+        tokio::time::advance(3 * trip).await;
+        pages(&mut growth, 1, 100, true, 1);
+        for _ in 0..2 {
+            tokio::time::advance(trip).await;
+            pages(&mut growth, 1, 100, false, 1);
         }
         assert_eq!(growth.listers(), 2);
-        for wait in [100, 40, 60, 40, 60, 40] {
-            tokio::time::advance(Duration::from_millis(wait)).await;
-            growth.page(1, 2);
-        }
+        tokio::time::advance(3 * trip).await;
+        pages(&mut growth, 3, 300, true, 2);
+        pages(&mut growth, 2, 100, false, 2);
         assert_eq!(growth.listers(), 4);
+    }
+
+    /// A page that was asked for before there were more of them says nothing about how many there are.
+    #[tokio::test(start_paused = true)]
+    async fn what_was_under_way_before_does_not_count() {
+        let mut growth = Growth::up_to(16);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        pages(&mut growth, 1, 100, true, 1);
+        pages(&mut growth, 2, 100, false, 1);
+        assert_eq!(growth.listers(), 2);
+        pages(&mut growth, 100, 1, false, 2);
+        assert_eq!(growth.listers(), 2);
     }
 
     /// So many listers for most pages in the end, where each page takes its lister `wait`, and they share a server that gives
     /// a page a millisecond.
-    async fn listers(most: usize, wait: Duration) -> usize {
+    async fn listers(most: usize, wait: u64) -> usize {
         let (mut growth, mut seen) = (Growth::up_to(most), Vec::new());
-        for _ in 0..2000 {
+        pages(&mut growth, 1, wait, true, 1);
+        for _ in 0..500 {
             let listers = growth.listers();
+            let trip = wait.max(listers as u64);
+            tokio::time::advance(Duration::from_millis(trip)).await;
+            pages(&mut growth, listers, trip, false, listers);
             seen.push(listers);
-            tokio::time::advance((wait / u32::try_from(listers).unwrap()).max(Duration::from_millis(1))).await;
-            growth.page(1, listers);
         }
-        let late = &mut seen[1000..];
+        let late = &mut seen[250..];
         late.sort_unstable();
         late[late.len() / 2]
     }
 
     #[tokio::test(start_paused = true)]
     async fn as_many_list_as_make_it_faster() {
-        assert_eq!(listers(16, Duration::from_millis(50)).await, 16);
-        assert_eq!(listers(64, Duration::from_millis(16)).await, 16);
-        assert_eq!(listers(16, Duration::from_millis(1)).await, 1);
-        assert_eq!(listers(12, Duration::from_millis(50)).await, 12);
-        assert_eq!(listers(1, Duration::from_millis(50)).await, 1);
+        assert_eq!(listers(16, 50).await, 16);
+        assert_eq!(listers(64, 16).await, 16);
+        assert_eq!(listers(16, 1).await, 1);
+        assert_eq!(listers(12, 50).await, 12);
+        assert_eq!(listers(1, 50).await, 1);
     }
 }

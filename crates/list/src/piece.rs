@@ -3,11 +3,14 @@
 use std::{pin::pin, sync::Arc};
 
 use futures::{FutureExt, Stream, stream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::Instant,
+};
 use tokio_util::task::AbortOnDropHandle;
 use transship_types::{Entry, Key};
 
-use crate::{Error, ListOptions, Result, Side, pages::Pages, pool::Pool};
+use crate::{Error, ListOptions, Result, Side, growth::Asked, pages::Pages, pool::Pool};
 
 /// A range of keys that somebody lists, on all sides. Its end comes nearer when others take over what lies behind.
 #[derive(Debug)]
@@ -107,14 +110,19 @@ async fn pump(
     let range = share.pool.range(share.id);
     let mut pages = Pages::new(side.clone(), &range, options);
     let own = Arc::new(Semaphore::new(1));
+    let mut first = true;
     loop {
+        let waits = Instant::now();
         // First a place, then the page: no more wait than there is room for.
         let place = share.place(&own).await;
+        // Who reads side by side and has no place is held up by whoever reads, which more ranges do not change.
+        let at = if share.pool.is_side_by_side() { waits } else { Instant::now() };
+        let asked = Asked { at, first: std::mem::take(&mut first) };
         match pages.next().await {
             Err(error) => return drop(sender.send((Err(error), place))),
             Ok(None) => return share.pool.ended(share.id, index),
             Ok(Some(mut page)) => {
-                let more = share.pool.arrived(share.id, index, &side, &mut page, &pages);
+                let more = share.pool.arrived(share.id, index, &side, &mut page, &pages, asked);
                 if !page.is_empty() && sender.send((Ok(page), place)).is_err() || !more {
                     return;
                 }

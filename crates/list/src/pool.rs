@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use transship_types::{ETag, Entry};
 
-use crate::{KeyRange, Side, cutting::State, pages::Pages, pieces::Favour};
+use crate::{KeyRange, Side, cutting::State, growth::Asked, pages::Pages, pieces::Favour};
 
 /// Pages for each lister that may wait there. Where ranges are read side by side, each lister has as many in hand: on two
 /// sides, one that arrives, one that waits, and one that is read.
@@ -83,6 +83,11 @@ impl Pool {
         Arc::clone(&self.ahead).acquire_many_owned(places).await.ok()
     }
 
+    /// Whether all ranges are read side by side, and not one after the other.
+    pub(crate) fn is_side_by_side(&self) -> bool {
+        self.favour == Favour::Longest
+    }
+
     /// Whether its pages have to wait for those before them to be read.
     pub(crate) fn waits(&self, id: usize, waits: bool) {
         if let Some(piece) = self.state().pieces.get_mut(&id) {
@@ -113,19 +118,27 @@ impl Pool {
     }
 
     /// Takes note of a page, and takes out of it what others have taken over. Says whether to go on.
-    pub(crate) fn arrived(&self, id: usize, at: usize, side: &Side, page: &mut Vec<Entry>, pages: &Pages) -> bool {
+    pub(crate) fn arrived(
+        &self,
+        id: usize,
+        at: usize,
+        side: &Side,
+        page: &mut Vec<Entry>,
+        pages: &Pages,
+        asked: Asked,
+    ) -> bool {
         let memory = memory(page) >> 10;
         let mut state = self.state();
         state.page_memory = (state.page_memory - state.page_memory / LATELY).max(memory).max(PAGE);
-        state.learn(side, page, self.sides, self.favour);
+        state.learn(side, page, asked, self.sides, self.favour);
         let Some(piece) = state.pieces.get_mut(&id) else { return false };
         let inside = page.partition_point(|entry| piece.range.contains(side.relative(&entry.key)));
         let beyond = piece.until().zip(pages.known()).is_some_and(|(until, known)| known >= until);
         piece.ended[at] |= pages.ended() || beyond;
         if let Some(known) = pages.known().filter(|known| piece.seen.as_deref().is_none_or(|seen| seen < *known)) {
             piece.seen = Some(known.to_owned());
-            piece.brought |= inside > 0;
             piece.saw(side, page);
+            piece.came(inside);
         }
         page.truncate(inside);
         let more = !piece.ended[at];

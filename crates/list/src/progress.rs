@@ -12,6 +12,8 @@ use crate::{
 
 /// Pages of a piece that tell how dense keys lie.
 const RECENT: usize = 8;
+/// Less than one of so many entries came: there is a gap where others were expected.
+const SHORT: f64 = 10.0;
 /// Stretches of others that tell it where it has few of its own.
 const LEGACY: usize = 4;
 
@@ -23,6 +25,8 @@ pub(crate) struct Progress {
     pub(crate) seen: Option<String>,
     /// Its last pages, of the side that is farthest.
     recent: VecDeque<Stretch>,
+    /// The last one of them, or of the piece that it was cut from.
+    latest: Option<Stretch>,
     /// Those of the piece that it was cut from, then.
     pub(crate) inherited: Vec<Stretch>,
     /// Entries by which it was put behind the piece it was cut from, where it has no page yet.
@@ -35,6 +39,9 @@ pub(crate) struct Progress {
     pub(crate) trust: f64,
     /// Its pages have to be read before it goes on.
     pub(crate) waits: bool,
+    /// Entries that were expected before its end when it was cut last, and those that have come since.
+    expected: f64,
+    come: f64,
     /// Which sides have ended.
     pub(crate) ended: Vec<bool>,
 }
@@ -45,14 +52,38 @@ impl Progress {
             range,
             seen: None,
             recent: VecDeque::new(),
+            latest: None,
             inherited: Vec::new(),
             leap: 0.0,
             parent: None,
             brought: false,
             trust: 1.0,
             waits: false,
+            expected: 0.0,
+            come: 0.0,
             ended: vec![false; sides],
         }
+    }
+
+    /// Ends here, where so many entries are expected to have come by then; the piece that follows on it.
+    pub(crate) fn cut(&mut self, at: Key, leap: f64, alphabet: &Alphabet) -> Self {
+        let (inherited, latest) = (self.legacy(alphabet), self.latest.clone());
+        let until = self.range.until.replace(at.clone());
+        (self.expected, self.come) = (leap, 0.0);
+        let behind = KeyRange { after: Some(at), until };
+        Self { inherited, latest, leap, ..Self::new(behind, self.ended.len()) }
+    }
+
+    /// So many entries came of its own.
+    #[allow(clippy::cast_precision_loss)] // of a page
+    pub(crate) fn came(&mut self, entries: usize) {
+        self.brought |= entries > 0;
+        self.come += entries as f64;
+    }
+
+    /// Whether next to nothing came of what was expected.
+    pub(crate) fn fell_short(&self) -> bool {
+        self.come * SHORT < self.expected
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -97,7 +128,9 @@ impl Progress {
         }
         #[allow(clippy::cast_precision_loss)]
         let entries = page.len() as f64;
-        self.recent.push_back(Stretch { first: key(first), last: key(last), entries });
+        let page = Stretch { first: key(first), last: key(last), entries };
+        self.latest = Some(page.clone());
+        self.recent.push_back(page);
     }
 
     /// How many entries are still to come, if anything is known of them.
@@ -112,7 +145,13 @@ impl Progress {
         in_both_orders(cut, self.known().unwrap_or_default())
     }
 
-    /// A key so many entries further.
+    /// A key so many entries further, if they lie as dense as the last ones or as all that came of late: the nearer one.
+    pub(crate) fn near(&self, alphabet: &Alphabet, entries: f64) -> Option<String> {
+        let near = self.latest.as_ref().and_then(|page| alphabet.ahead(page, self.known()?, entries, false));
+        near.into_iter().chain(self.ahead(alphabet, entries, false)).min()
+    }
+
+    /// A key so many entries further, if they lie the least dense of what is known.
     pub(crate) fn ahead(&self, alphabet: &Alphabet, entries: f64, or_fewer: bool) -> Option<String> {
         let known = self.known()?;
         let ahead =
