@@ -8,9 +8,6 @@ use transship_store::HillClimb;
 /// Pages of each side that are looked at, at least: one by itself may be an accident.
 const LEAST: usize = 2;
 
-/// So many times as many make a look while a trial is put off: ranges that are tried in vain cost requests.
-const PUT_OFF: usize = 4;
-
 /// Grows while pages come faster for it: where a server, the line or this process does all it can, more ranges only cost
 /// requests. How fast they come is known by how long each takes: they arrive in bursts, so that few of them say little about
 /// what comes in a second.
@@ -51,8 +48,7 @@ impl Growth {
         self.pages += 1;
         self.taken += now - asked.at;
         self.running += running;
-        let times = if self.climb.waits() { PUT_OFF } else { 1 };
-        if self.pages < times * sides * listers.max(LEAST) {
+        if self.pages < sides * listers.max(LEAST) {
             return;
         }
         // Where there was nothing to cut, or more than there are to be were not done yet, nothing is learned.

@@ -52,11 +52,6 @@ impl HillClimb {
         self.limit
     }
 
-    /// Whether the last trial of more was in vain, and the next one is put off.
-    pub fn waits(&self) -> bool {
-        self.wait > 0
-    }
-
     /// Takes note of how much so many bring in a unit of time, and decides how many there are to be.
     pub fn bring(&mut self, rate: f64) {
         match self.before.take() {
