@@ -40,7 +40,7 @@ pub(crate) struct State {
     vain: usize,
     /// There are gaps between keys, so that the last ones do not tell how far the next ones are.
     gaps: bool,
-    /// The least key that was listed.
+    /// The first key that arrived: of all sides' first ones perhaps not the least.
     first: Option<String>,
 }
 
@@ -109,8 +109,8 @@ impl State {
         Some(id)
     }
 
-    /// Nobody knows how far a range without an end goes: as far again as it went so far, and each time it is cut before
-    /// it has been seen, twice as far.
+    /// Nobody knows how far a range without an end goes. As many entries again as came so far are expected; where it is cut
+    /// before any of it has been seen, twice as many as the last time.
     fn cut_end(&self) -> Option<(usize, String, f64)> {
         let (&id, piece) = self.pieces.iter().find(|(_, piece)| piece.range.until.is_none())?;
         if !piece.ended.contains(&false) {
@@ -159,8 +159,11 @@ impl State {
                 },
             };
             // One that is cut too far ahead fills what may wait, and those before it have to do with little.
-            let cut =
-                if self.gaps { piece.ahead(&self.alphabet, leap, false) } else { piece.near(&self.alphabet, leap) };
+            let cut = if self.gaps {
+                piece.ahead(&self.alphabet, leap, false)
+            } else {
+                piece.near(&self.alphabet, leap, self.page_size)
+            };
             let cut = cut.and_then(|cut| piece.cut_at(cut))?;
             piece.until().is_none_or(|until| cut.as_str() < until).then_some((*id, cut, leap))
         })

@@ -39,7 +39,8 @@ pub(crate) struct Progress {
     pub(crate) trust: f64,
     /// Its pages have to be read before it goes on.
     pub(crate) waits: bool,
-    /// Entries that were expected before its end when it was cut last, and those that have come since.
+    /// Entries that were expected before its end when it was cut last, none where nobody counted on a number, and those that
+    /// have come since.
     expected: f64,
     come: f64,
     /// Which sides have ended.
@@ -145,17 +146,42 @@ impl Progress {
         in_both_orders(cut, self.known().unwrap_or_default())
     }
 
-    /// A key so many entries further, if they lie as dense as the last ones or as all that came of late: the nearer one.
-    pub(crate) fn near(&self, alphabet: &Alphabet, entries: f64) -> Option<String> {
-        let near = self.latest.as_ref().and_then(|page| alphabet.ahead(page, self.known()?, entries, false));
-        near.into_iter().chain(self.ahead(alphabet, entries, false)).min()
-    }
-
     /// A key so many entries further, if they lie the least dense of what is known.
     pub(crate) fn ahead(&self, alphabet: &Alphabet, entries: f64, or_fewer: bool) -> Option<String> {
         let known = self.known()?;
         let ahead =
             self.stretches().into_iter().filter_map(|stretch| alphabet.ahead(&stretch, known, entries, or_fewer));
         ahead.max()
+    }
+
+    /// The same by the last page alone where that is nearer. One that is not half full says nothing.
+    pub(crate) fn near(&self, alphabet: &Alphabet, entries: f64, page_size: f64) -> Option<String> {
+        let page = self.latest.as_ref().filter(|page| 2.0 * page.entries >= page_size);
+        let near = page.and_then(|page| alphabet.ahead(page, self.known()?, entries, false));
+        near.into_iter().chain(self.ahead(alphabet, entries, false)).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_page_says_nothing_of_what_follows() {
+        let mut alphabet = Alphabet::default();
+        let page = |first: u32, count: u32| Stretch {
+            first: format!("{first:06}"),
+            last: format!("{:06}", first + count - 1),
+            entries: f64::from(count),
+        };
+        (0..1000).for_each(|n| alphabet.learn(&format!("{n:06}")));
+        let mut piece = Progress::new(KeyRange::ALL, 1);
+        for page in [page(0, 100), page(100, 100), page(200, 1)] {
+            piece.seen = Some(page.last.clone());
+            piece.latest = Some(page.clone());
+            piece.recent.push_back(page);
+        }
+        let near = piece.near(&alphabet, 500.0, 100.0).unwrap();
+        assert!(("0006".."0008").contains(&near.as_str()), "{near}");
     }
 }
