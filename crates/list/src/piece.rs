@@ -115,7 +115,8 @@ async fn pump(
         let waits = Instant::now();
         // First a place, then the page: no more wait than there is room for.
         let place = share.place(&own).await;
-        // Who reads side by side and has no place is held up by whoever reads, which more ranges do not change.
+        // Where all are read side by side, the wait for whoever reads is part of what a page takes: more ranges are read no
+        // faster. In order, a range waits because others come first.
         let at = if share.pool.is_side_by_side() { waits } else { Instant::now() };
         let asked = Asked { at, first: std::mem::take(&mut first) };
         match pages.next().await {

@@ -7,8 +7,8 @@ use transship_types::{ETag, Entry};
 
 use crate::{KeyRange, Side, cutting::State, growth::Asked, pages::Pages, pieces::Favour};
 
-/// Pages for each lister that may wait there. Where ranges are read side by side, each lister has as many in hand: on two
-/// sides, one that arrives, one that waits, and one that is read.
+/// Pages for each lister: those that may wait there, and the one that each range may hold in any case. Where ranges are read
+/// side by side, each lister has as many in hand: on two sides, one that arrives, one that waits, and one that is read.
 const AHEAD: usize = 6;
 /// KiB of memory that there are for a page; where pages are larger there are fewer of them.
 const PAGE: usize = 256;
@@ -36,7 +36,7 @@ impl Pool {
     pub(crate) fn new(range: KeyRange, sides: usize, listers: usize, favour: Favour) -> Self {
         let listers = listers.max(1);
         let state = State::new(range, sides, listers, PAGE);
-        let most_ahead = (LISTER * listers).min(Semaphore::MAX_PERMITS);
+        let most_ahead = ((LISTER - PAGE) * listers).min(Semaphore::MAX_PERMITS);
         let ahead = match favour {
             Favour::First => most_ahead,
             Favour::Longest => 0,
@@ -121,7 +121,7 @@ impl Pool {
     pub(crate) fn arrived(
         &self,
         id: usize,
-        at: usize,
+        index: usize,
         side: &Side,
         page: &mut Vec<Entry>,
         pages: &Pages,
@@ -134,14 +134,14 @@ impl Pool {
         let Some(piece) = state.pieces.get_mut(&id) else { return false };
         let inside = page.partition_point(|entry| piece.range.contains(side.relative(&entry.key)));
         let beyond = piece.until().zip(pages.known()).is_some_and(|(until, known)| known >= until);
-        piece.ended[at] |= pages.ended() || beyond;
+        piece.ended[index] |= pages.ended() || beyond;
         if let Some(known) = pages.known().filter(|known| piece.seen.as_deref().is_none_or(|seen| seen < *known)) {
             piece.seen = Some(known.to_owned());
             piece.saw(side, page);
             piece.came(inside);
         }
         page.truncate(inside);
-        let more = !piece.ended[at];
+        let more = !piece.ended[index];
         drop(state);
         self.changed.notify_one();
         more
