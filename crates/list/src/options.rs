@@ -8,7 +8,8 @@ use crate::pool::LISTER;
 #[derive(Clone, Debug)]
 pub struct ListOptions {
     /// How many ranges are listed side by side, at most. 1 lists from the first page to the last. Each takes up to
-    /// [`LISTER`](Self::LISTER) bytes.
+    /// [`LISTER`](Self::LISTER) bytes; in order, where they are read slowly, up to a quarter more, because each range that waits
+    /// to be read holds one page in any case.
     pub listers: usize,
     /// When a page is asked for again.
     pub retry: RetryOptions,
@@ -23,7 +24,7 @@ impl ListOptions {
 }
 
 impl Default for ListOptions {
-    /// 32 ranges, 48 MiB of pages at most. More make a listing from afar faster, for more memory.
+    /// 32 ranges, 48 MiB of pages (in order up to 60). More make a listing from afar faster, for more memory.
     fn default() -> Self {
         Self { listers: 32, retry: RetryOptions::default(), skip: Skip::nothing() }
     }

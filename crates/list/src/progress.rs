@@ -176,7 +176,7 @@ mod tests {
         };
         (0..1000).for_each(|n| alphabet.learn(&format!("{n:06}")));
         let mut piece = Progress::new(KeyRange::ALL, 1);
-        for page in [page(0, 100), page(100, 100), page(200, 1)] {
+        for page in [page(0, 100), page(100, 100), page(200, 3)] {
             piece.seen = Some(page.last.clone());
             piece.latest = Some(page.clone());
             piece.recent.push_back(page);
