@@ -50,16 +50,17 @@ pub(crate) struct Arguments {
     #[arg(value_enum, value_name = "WORKLOAD")]
     workloads: Vec<Workload>,
     /// How often each program runs; tables show medians
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    rounds: usize,
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
     /// So many times as large: 0.02 to see whether it works
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = factor)]
     scale: f64,
     /// What stands at both ends [default: what the workload says]
     #[arg(long, value_enum)]
     server: Option<ServerKind>,
-    /// Beside ours, only programs whose name begins like this; may be given several times
-    #[arg(long, value_name = "NAME")]
+    /// Beside ours, only programs whose name in the table begins like this (rclone, "aws s3, tuned"), or nobody; may be given
+    /// several times
+    #[arg(long, value_name = "NAME", value_parser = contender::named)]
     only: Vec<String>,
     /// One program alone [ours, if none is named]: at its defaults, and with each setting that a user might try; of others
     /// so many requests at once
@@ -95,7 +96,7 @@ enum Other {
 /// Does what the command says.
 ///
 /// # Errors
-/// A program cannot be built or started, a copy fails, or what arrived is not what was sent.
+/// A program cannot be built, or a server that is needed is not on this machine.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     match &arguments.other {
         Some(Other::Memory(arguments)) => memory::run(arguments),
@@ -107,12 +108,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
 }
 
+/// How many times as large.
+fn factor(text: &str) -> Result<f64, String> {
+    let factor = text.parse::<f64>().ok().filter(|factor| factor.is_finite() && *factor > 0.0);
+    factor.ok_or_else(|| "expected a number beyond 0, such as 0.02".to_owned())
+}
+
 fn side_by_side(arguments: &Arguments) -> Result<ExitCode> {
     let programs = Programs::build()?;
     let workloads = if arguments.workloads.is_empty() { Workload::value_variants() } else { &arguments.workloads };
     let mut holds = true;
     let cases = workloads.iter().flat_map(|workload| workload.cases(arguments.scale));
-    for mut case in cases.flat_map(|case| placed(case, arguments.server)) {
+    let cases: Vec<_> = cases.flat_map(|case| placed(case, arguments.server)).collect();
+    for case in &cases {
+        case.server.version()?;
+    }
+    for mut case in cases {
         if !case.can_run() && arguments.workloads.is_empty() {
             println!("\n{}: not run, it needs the testbed's own server", case.name);
             continue;
@@ -125,9 +136,18 @@ fn side_by_side(arguments: &Arguments) -> Result<ExitCode> {
             case.name += &arguments.only.iter().map(|name| format!("-beside-{}", slug(name))).collect::<String>();
             Field::Programs(&arguments.only)
         };
-        if let Some(record) = race::run(case, arguments.rounds, &programs, field)? {
-            results::show(&record)?;
-            holds &= record.broken.is_empty();
+        let name = case.name.clone();
+        match race::run(case, arguments.rounds, &programs, field) {
+            Ok(Some(record)) => {
+                results::show(&record)?;
+                holds &= record.broken.is_empty();
+            }
+            Ok(None) => {}
+            // What comes after it may take hours, and somebody waits for that.
+            Err(error) => {
+                println!("{name} FAILED: {error:#}");
+                holds = false;
+            }
         }
     }
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -145,7 +165,26 @@ fn placed(case: Case, server: Option<ServerKind>) -> Vec<Case> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn what_would_measure_nothing_is_refused() {
+        for wrong in ["--rounds=0", "--scale=0", "--scale=NaN", "--scale=-1", "--only=juicfs", "--only="] {
+            let error = Line::try_parse_from(["bench", wrong]).unwrap_err().to_string();
+            assert!(error.contains("invalid value"), "{error}");
+        }
+        for right in ["--rounds=1", "--scale=0.02", "--only=juicefs", "--only=nobody"] {
+            Line::try_parse_from(["bench", right]).unwrap();
+        }
+    }
 
     #[test]
     fn what_tells_no_requests_runs_where_they_are_counted_as_well() {

@@ -60,7 +60,24 @@ const PEERS: [Known; 13] = [
     ("rclone, gunzip, rclone, tuned", "rclone", "version", Tool::Pipes(Setting::Tuned)),
 ];
 
+const FLOOR: &str = "bare loop";
+/// Ours alone.
+const NOBODY: &str = "nobody";
+
 const MIB: u64 = 1 << 20;
+
+/// What one or more names in the table begin with, or nobody.
+///
+/// # Errors
+/// No name begins like this: what they are.
+pub(super) fn named(text: &str) -> Result<String, String> {
+    let mut names = PEERS.iter().map(|known| known.0).chain([FLOOR, NOBODY]);
+    if names.clone().any(|name| name.starts_with(text)) && !text.is_empty() {
+        return Ok(text.to_owned());
+    }
+    let names: Vec<_> = names.by_ref().filter(|name| !name.ends_with(", tuned")).collect();
+    Err(format!("expected how one of these begins: {}", names.join("; ")))
+}
 
 impl Contender {
     /// Ours, the floor, and those peers that are on this machine and can do it; and a line for each reason why
@@ -74,7 +91,7 @@ impl Contender {
         if case.stock.count() > 1 {
             let version = format!("object_store {}", locked("object_store")?);
             let (program, tool) = (programs.xtask.clone(), Tool::Floor);
-            all.push(Self { name: "bare loop", version, program, tool, most_memory: None });
+            all.push(Self { name: FLOOR, version, program, tool, most_memory: None });
         }
         let mut missing = BTreeMap::<&str, Vec<&str>>::new();
         for known in PEERS {
@@ -139,8 +156,8 @@ pub(super) const MOST_MEMORY_OF_COPIES: u64 = 256 * MIB;
 /// Bytes that listings may take at the defaults.
 pub(super) const MOST_MEMORY_OF_LISTINGS: u64 = 64 * MIB;
 
-/// The same where one side is listed in order: six pages of 256 KiB wait for those before them, and one arrives, for each of
-/// 64 ranges.
+/// The same where one side is listed in order, and what is printed is taken quickly: six pages of 256 KiB for each of 64
+/// ranges, and what is read of one that arrives.
 pub(super) const MOST_MEMORY_IN_ORDER: u64 = 112 * MIB;
 
 fn ours(case: &Case, programs: &Programs) -> Result<Vec<Contender>> {

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Write},
     net::{Ipv4Addr, TcpListener, TcpStream},
+    path::PathBuf,
     process::{Child, ChildStdout, Command, Stdio},
     thread::sleep,
     time::{Duration, Instant},
@@ -63,14 +64,17 @@ impl ServerKind {
     /// # Errors
     /// It is not on this machine.
     pub(crate) fn version(self) -> Result<String> {
-        let of = |name, argument| {
-            first_line(&find(name).with_context(|| format!("{name} is not on this machine"))?, argument)
-        };
+        let of = |name, argument| first_line(&self.program(name)?, argument);
         match self {
             Self::Testbed => Ok(built("testbed".to_owned())),
             Self::Rclone => of("rclone", "--version"),
             Self::Seaweed => of("weed", "version"),
         }
+    }
+
+    fn program(self, name: &str) -> Result<PathBuf> {
+        let missing = || format!("{} is not on this machine: `cargo xtask testbed install`", self.name());
+        find(name).with_context(missing)
     }
 
     /// For people.
@@ -156,7 +160,7 @@ impl End {
     }
 
     fn rclone() -> Result<Self> {
-        let rclone = find("rclone").context("rclone is not on this machine: `cargo xtask testbed install`")?;
+        let rclone = ServerKind::Rclone.program("rclone")?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let address = format!("127.0.0.1:{port}");
         let keys = format!("{ACCESS_KEY},{SECRET_KEY}");

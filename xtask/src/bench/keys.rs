@@ -36,8 +36,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "BYTES")]
     limit: Option<u64>,
     /// How often each case runs
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    rounds: usize,
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
 }
 
 /// Characters of a key that nothing is added to.

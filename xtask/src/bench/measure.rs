@@ -5,12 +5,14 @@ use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
+    sync::mpsc::{RecvTimeoutError, channel},
+    thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use serde::{Deserialize, Serialize};
 use wait4::Wait4 as _;
 
@@ -42,6 +44,9 @@ pub(crate) struct Terms {
     /// A status with which it says that it did its work, beside 0.
     pub(crate) accept: Option<i32>,
 }
+
+/// A program that takes longer is stopped, and has failed.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -91,27 +96,43 @@ pub(crate) fn measured(terms: Terms, xtask: &Path, command: &Command, log: &Path
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let (program, rest) = arguments.command.split_first().context("no program is named")?;
     let Arguments { stop_after, accept, .. } = *arguments;
-    let usage = usage_of(Command::new(program).args(rest), Terms { stop_after, accept })?;
+    let usage = usage_of(Command::new(program).args(rest), Terms { stop_after, accept }, LONGEST)?;
     fs::write(&arguments.usage, serde_json::to_vec(&usage)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn usage_of(command: &mut Command, terms: Terms) -> Result<Usage> {
+fn usage_of(command: &mut Command, terms: Terms, longest: Duration) -> Result<Usage> {
     let name = command.get_program().display().to_string();
     let start = Instant::now();
     let mut child = command.spawn().with_context(|| format!("start {name}"))?;
     if let Some(seconds) = terms.stop_after {
-        std::thread::sleep(Duration::try_from_secs_f64(seconds)?);
+        thread::sleep(Duration::try_from_secs_f64(seconds)?);
         // Nobody else has its number before it was waited for.
         kill_process(Pid::from_child(&child), Signal::TERM).with_context(|| format!("stop {name}"))?;
     }
+    let late = is_late(Pid::from_child(&child), longest).with_context(|| format!("wait for {name}"))?;
     let ended = child.wait4().with_context(|| format!("wait for {name}"))?;
     let wall = start.elapsed().as_secs_f64();
+    ensure!(!late, "{name}: not done after {} s", longest.as_secs());
     if !ended.status.success() && (terms.accept.is_none() || ended.status.code() != terms.accept) {
         bail!("{name}: {}", ended.status);
     }
     let usage = ended.rusage;
     Ok(Usage { wall, user: usage.utime.as_secs_f64(), system: usage.stime.as_secs_f64(), peak: usage.maxrss })
+}
+
+/// Waits until a child has ended, and stops it after so long: whether it had to. The child keeps its number: it is still to
+/// be waited for.
+fn is_late(child: Pid, longest: Duration) -> rustix::io::Result<bool> {
+    let (ended, news) = channel::<()>();
+    let watch = thread::spawn(move || {
+        let late = news.recv_timeout(longest) == Err(RecvTimeoutError::Timeout);
+        late && kill_process(child, Signal::KILL).is_ok()
+    });
+    let outcome = waitid(WaitId::Pid(child), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+    drop(ended);
+    let late = watch.join().unwrap_or_default();
+    outcome.map(|_| late)
 }
 
 /// The one in the middle; of an even number what is between the two.
@@ -134,26 +155,34 @@ mod tests {
 
     #[test]
     fn processor_time_and_memory_are_the_programs_own() {
-        let idle = usage_of(&mut shell("sleep 0.2"), Terms::default()).unwrap();
+        let idle = usage_of(&mut shell("sleep 0.2"), Terms::default(), LONGEST).unwrap();
         assert!(idle.wall >= 0.2 && idle.cpu() < 0.2, "{idle:?}");
         let busy = "x=$(head -c 60000000 /dev/zero | tr '\\0' a); test ${#x} = 60000000";
-        let busy = usage_of(&mut shell(busy), Terms::default()).unwrap();
+        let busy = usage_of(&mut shell(busy), Terms::default(), LONGEST).unwrap();
         assert!(busy.cpu() > idle.cpu() && busy.peak > 60_000_000, "{busy:?}");
     }
 
     #[test]
     fn a_program_that_fails_is_an_error() {
         for accept in [None, Some(4)] {
-            let error = usage_of(&mut shell("exit 3"), Terms { accept, ..Terms::default() }).unwrap_err();
+            let error = usage_of(&mut shell("exit 3"), Terms { accept, ..Terms::default() }, LONGEST).unwrap_err();
             assert!(error.to_string().contains("exit status: 3"), "{error:#}");
         }
-        usage_of(&mut shell("exit 3"), Terms { accept: Some(3), ..Terms::default() }).unwrap();
+        usage_of(&mut shell("exit 3"), Terms { accept: Some(3), ..Terms::default() }, LONGEST).unwrap();
+    }
+
+    #[test]
+    fn a_program_that_takes_too_long_is_stopped() {
+        let (begun, longest) = (Instant::now(), Duration::from_millis(200));
+        let error = usage_of(Command::new("sleep").arg("60"), Terms::default(), longest).unwrap_err();
+        assert!(error.to_string().contains("not done after"), "{error:#}");
+        assert!(begun.elapsed() < Duration::from_secs(30));
     }
 
     #[test]
     fn a_program_is_told_to_stop() {
         let terms = Terms { stop_after: Some(0.2), accept: Some(6) };
-        let usage = usage_of(&mut shell("trap 'kill $!; exit 6' TERM; sleep 60 & wait"), terms).unwrap();
+        let usage = usage_of(&mut shell("trap 'kill $!; exit 6' TERM; sleep 60 & wait"), terms, LONGEST).unwrap();
         assert!((0.2..30.0).contains(&usage.wall), "{usage:?}");
     }
 

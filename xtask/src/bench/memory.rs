@@ -38,8 +38,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "MS", default_value_t = 100)]
     delay: u64,
     /// How often each case runs; the largest peak counts
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    rounds: usize,
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
     /// Only these cases
     #[arg(long, value_enum, value_name = "CASE")]
     only: Vec<Holding>,
@@ -63,7 +63,7 @@ struct Record<'a> {
 #[derive(Debug, Serialize)]
 struct Sample {
     case: String,
-    round: usize,
+    round: u16,
     #[serde(flatten)]
     usage: Usage,
 }

@@ -33,7 +33,7 @@ pub(crate) struct Record {
 /// One run of one program.
 #[derive(Debug, Serialize)]
 pub(crate) struct Sample {
-    pub(crate) round: usize,
+    pub(crate) round: u16,
     pub(crate) contender: &'static str,
     /// As it was started.
     pub(crate) command: String,
@@ -54,8 +54,8 @@ const LONG: f64 = 50.0;
 /// Runs a case; `None` where nobody does the work.
 ///
 /// # Errors
-/// A program failed, or what it left is not what it should be.
-pub(crate) fn run(case: Case, rounds: usize, programs: &Programs, field: Field<'_>) -> Result<Option<Record>> {
+/// The servers do not start, or do not tell what they saw.
+pub(crate) fn run(case: Case, rounds: u16, programs: &Programs, field: Field<'_>) -> Result<Option<Record>> {
     println!("\n{}: {}, on {}", case.name, case.title, case.server.name());
     let (contenders, mut missing) = field.contenders(&case, programs)?;
     if contenders.is_empty() {
@@ -64,7 +64,7 @@ pub(crate) fn run(case: Case, rounds: usize, programs: &Programs, field: Field<'
     }
     let server_version = case.server.version()?;
     let mut scene = Scene::set(&case, programs)?;
-    let (mut samples, mut broken) = (Vec::new(), Vec::new());
+    let (mut samples, mut broken, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     if case.server == ServerKind::Seaweed
         && let Some(first) = contenders.first()
     {
@@ -72,23 +72,24 @@ pub(crate) fn run(case: Case, rounds: usize, programs: &Programs, field: Field<'
         scene.one(0, first)?;
     }
     for round in 1..=rounds {
-        let start = (round - 1) % contenders.len();
+        let start = usize::from(round - 1) % contenders.len();
         for contender in contenders[start..].iter().chain(&contenders[..start]) {
             let long = |sample: &Sample| sample.contender == contender.name && sample.usage.wall > LONG;
-            if !contender.is_ours() && samples.iter().any(long) {
+            if failed.contains(&contender.name) || !contender.is_ours() && samples.iter().any(long) {
                 continue;
             }
             let sample = match scene.one(round, contender) {
                 Ok(sample) => sample,
-                Err(error) if contender.is_ours() => return Err(error),
                 // That it cannot do the work is a result, too.
                 Err(error) => {
+                    failed.push(contender.name);
                     println!("round {round}: {} FAILED: {error:#}", contender.name);
                     let cause = error.root_cause().to_string();
                     // The last line is the starter's own.
                     let says = |line: &&str| !line.trim().is_empty() && !line.starts_with("error: /");
                     let why = cause.lines().rfind(says).unwrap_or_default();
-                    missing.push(format!("failed in round {round}: {}: {why}", contender.name));
+                    let list = if contender.is_ours() { &mut broken } else { &mut missing };
+                    list.push(format!("failed in round {round}: {}: {why}", contender.name));
                     continue;
                 }
             };

@@ -13,7 +13,7 @@ use super::{
     table::table,
 };
 
-/// Requests by verb; a copy that the server makes by itself is a PUT without bytes.
+/// Requests by verb, the most of any round; a copy that the server makes by itself is a PUT without bytes.
 const VERBS: [(&str, &[&str]); 6] = [
     ("LIST", &["ListObjects", "ListObjectsV2"]),
     ("HEAD", &["HeadObject", "HeadBucket"]),
@@ -59,10 +59,10 @@ fn section(record: &Record) -> String {
     let ran: Vec<_> = record.contenders.iter().filter(|one| record.of(one.name).next().is_some()).collect();
     let rows = ran.iter().map(|contender| {
         let mut row = record.row(contender.name);
-        let last = record.of(contender.name).last();
-        row.extend(verbs.iter().map(|(_, operations)| last.map_or_else(String::new, |s| n(s, operations).to_string())));
+        let most = |count: &dyn Fn(&Sample) -> u64| record.of(contender.name).map(count).max().unwrap_or(0).to_string();
+        row.extend(verbs.iter().map(|(_, operations)| most(&|sample| n(sample, operations))));
         if others {
-            row.push(last.map_or(0, self::others).to_string());
+            row.push(most(&self::others));
         }
         if small {
             let of = |figure: fn(SmallObjects) -> f64| {

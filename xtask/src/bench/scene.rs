@@ -72,7 +72,7 @@ impl<'a> Scene<'a> {
     ///
     /// # Errors
     /// The program failed, or what it left is not what it should be.
-    pub(crate) fn one(&mut self, round: usize, contender: &Contender) -> Result<Sample> {
+    pub(crate) fn one(&mut self, round: u16, contender: &Contender) -> Result<Sample> {
         let case = self.case;
         // Each finds the same: an empty server, or an empty place. The source has served everybody the same.
         let (log, refuses_above) = (case.is_mixed(), case.refuses_above);
