@@ -132,6 +132,7 @@ mod tests {
     async fn as_many_list_as_make_it_faster() {
         assert_eq!(listers(16, 50, NONE_SLOW).await, 16);
         assert_eq!(listers(64, 16, NONE_SLOW).await, 16);
+        // The first page that is asked for once there are two waits for none before it.
         assert!(listers(16, 1, NONE_SLOW).await <= 2);
         assert_eq!(listers(12, 50, NONE_SLOW).await, 12);
         assert_eq!(listers(1, 50, NONE_SLOW).await, 1);

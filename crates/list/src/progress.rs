@@ -25,9 +25,9 @@ pub(crate) struct Progress {
     pub(crate) seen: Option<String>,
     /// Its last pages, of the side that is farthest.
     recent: VecDeque<Stretch>,
-    /// The last one of them, or of the piece that it was cut from.
-    latest: Option<Stretch>,
-    /// Those of the piece that it was cut from, then.
+    /// The last page of the piece that it was cut from.
+    before: Option<Stretch>,
+    /// Stretches of that piece, then.
     pub(crate) inherited: Vec<Stretch>,
     /// Entries by which it was put behind the piece it was cut from, where it has no page yet.
     pub(crate) leap: f64,
@@ -53,7 +53,7 @@ impl Progress {
             range,
             seen: None,
             recent: VecDeque::new(),
-            latest: None,
+            before: None,
             inherited: Vec::new(),
             leap: 0.0,
             parent: None,
@@ -68,11 +68,11 @@ impl Progress {
 
     /// Ends here, where so many entries are expected to have come by then; the piece that follows on it.
     pub(crate) fn cut(&mut self, at: Key, leap: f64, alphabet: &Alphabet) -> Self {
-        let (inherited, latest) = (self.legacy(alphabet), self.latest.clone());
+        let (inherited, before) = (self.legacy(alphabet), self.latest().cloned());
         let until = self.range.until.replace(at.clone());
         (self.expected, self.come) = (leap, 0.0);
         let behind = KeyRange { after: Some(at), until };
-        Self { inherited, latest, leap, ..Self::new(behind, self.ended.len()) }
+        Self { inherited, before, leap, ..Self::new(behind, self.ended.len()) }
     }
 
     /// So many entries came of its own.
@@ -129,9 +129,12 @@ impl Progress {
         }
         #[allow(clippy::cast_precision_loss)]
         let entries = page.len() as f64;
-        let page = Stretch { first: key(first), last: key(last), entries };
-        self.latest = Some(page.clone());
-        self.recent.push_back(page);
+        self.recent.push_back(Stretch { first: key(first), last: key(last), entries });
+    }
+
+    /// Its last page, or that of the piece that it was cut from.
+    fn latest(&self) -> Option<&Stretch> {
+        self.recent.back().or(self.before.as_ref())
     }
 
     /// How many entries are still to come, if anything is known of them.
@@ -156,7 +159,7 @@ impl Progress {
 
     /// The same by the last page alone where that is nearer. One that is not half full says nothing.
     pub(crate) fn near(&self, alphabet: &Alphabet, entries: f64, page_size: f64) -> Option<String> {
-        let page = self.latest.as_ref().filter(|page| 2.0 * page.entries >= page_size);
+        let page = self.latest().filter(|page| 2.0 * page.entries >= page_size);
         let near = page.and_then(|page| alphabet.ahead(page, self.known()?, entries, false));
         near.into_iter().chain(self.ahead(alphabet, entries, false)).min()
     }
@@ -178,7 +181,6 @@ mod tests {
         let mut piece = Progress::new(KeyRange::ALL, 1);
         for page in [page(0, 100), page(100, 100), page(200, 3)] {
             piece.seen = Some(page.last.clone());
-            piece.latest = Some(page.clone());
             piece.recent.push_back(page);
         }
         let near = piece.near(&alphabet, 500.0, 100.0).unwrap();
