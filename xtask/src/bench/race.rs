@@ -48,6 +48,15 @@ pub(crate) struct Sample {
     pub(crate) unpinned: Option<u64>,
 }
 
+/// The last thing that a program said, and how it ended: that is in a line of whoever started it.
+fn why(cause: &str) -> String {
+    let lines = cause.lines().filter(|line| !line.trim().is_empty());
+    let (starter, said): (Vec<_>, Vec<_>) = lines.partition(|line| line.starts_with("error: /"));
+    let ended = starter.last().and_then(|line| line.trim_start_matches("error: ").split_once(": "));
+    let both = [said.last().copied(), ended.map(|(_, how)| how)];
+    both.into_iter().flatten().collect::<Vec<_>>().join(": ")
+}
+
 /// A peer that takes longer than so many seconds runs once.
 const LONG: f64 = 50.0;
 
@@ -84,10 +93,7 @@ pub(crate) fn run(case: Case, rounds: u16, programs: &Programs, field: Field<'_>
                 Err(error) => {
                     failed.push(contender.name);
                     println!("round {round}: {} FAILED: {error:#}", contender.name);
-                    let cause = error.root_cause().to_string();
-                    // The last line is the starter's own.
-                    let says = |line: &&str| !line.trim().is_empty() && !line.starts_with("error: /");
-                    let why = cause.lines().rfind(says).unwrap_or_default();
+                    let why = why(&error.root_cause().to_string());
                     let list = if contender.is_ours() { &mut broken } else { &mut missing };
                     list.push(format!("failed in round {round}: {}: {why}", contender.name));
                     continue;
@@ -107,4 +113,21 @@ pub(crate) fn run(case: Case, rounds: u16, programs: &Programs, field: Field<'_>
     }
     drop(scene);
     Ok(Some(Record { machine: Machine::here(), case, server_version, contenders, missing, samples, broken }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_by_what_was_said_last_and_how_it_ended() {
+        for (cause, told) in [
+            ("/x failed:\nretrying\nSlowDown\n\nerror: /x: exit status: 1", "SlowDown: exit status: 1"),
+            ("/x failed:\n10 of 20 done\nerror: /x: not done after 900 s", "10 of 20 done: not done after 900 s"),
+            ("error: /x: exit status: 1", "exit status: 1"),
+            ("a/b is missing", "a/b is missing"),
+        ] {
+            assert_eq!(why(cause), told);
+        }
+    }
 }
